@@ -1,0 +1,178 @@
+/*
+ * segment.h - one SysV shared memory segment: size it, create it, publish it,
+ * attach to it, detach from it, delete it.
+ *
+ * A segment belongs to a data directory: its SysV key is seeded with the
+ * directory's inode, and its header names the directory's device and inode, so
+ * any process that knows the directory finds the segment.  A segment without a
+ * data directory is private (IPC_PRIVATE) and is found by its id.
+ *
+ * The handle is this process's own.  All functions here may be called from any
+ * thread; create, attach, detach and close of the same handle must not race.
+ * After fork() the child's copy of a handle answers LWSHM_E_CLOSED: the child
+ * attaches for itself.
+ *
+ * Source: PostgreSQL, src/backend/port/sysv_shmem.c (PGSharedMemoryCreate,
+ * PGSharedMemoryAttach) and src/backend/storage/ipc/ipci.c.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LWSHM_SEGMENT_H
+#define LWSHM_SEGMENT_H
+
+#include <stdint.h>
+
+#include "lwshm/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct lwshm_segment lwshm_segment;
+
+enum lwshm_huge_pages {
+    LWSHM_HUGE_PAGES_OFF = 0,
+    LWSHM_HUGE_PAGES_ON = 1, /* fail if the kernel has none to give */
+    LWSHM_HUGE_PAGES_TRY = 2 /* take normal pages then */
+};
+
+/* What a segment is made from.  Start from lwshm_segment_options_init(). */
+struct lwshm_segment_options {
+    const char *data_dir;    /* the data directory, or NULL for a private segment */
+    uint64_t area_bytes;     /* room for areas, in bytes: the sum of lwshm_shmem_allocated_size() */
+    uint32_t max_processes;  /* processes attached at once, 1..4096 */
+    uint32_t max_backends;   /* locking threads at once, 1..65534 */
+    uint32_t max_held_locks; /* locks that one backend holds at once, 1..4096; made a power of two */
+    uint32_t max_tranches;   /* 1..65535 */
+    uint32_t max_lwlocks;    /* locks in all tranches together, 1..16777216 */
+    uint32_t max_structs;    /* named areas, 1..65536 */
+    uint32_t mode;           /* permission bits of the segment, 0600 or some of 0660 */
+    uint32_t huge_pages;     /* enum lwshm_huge_pages */
+};
+
+/* Fills in the defaults: private, no areas, 64 processes, 128 backends, 256 held
+   locks, 64 tranches, 1024 locks, 64 structs, mode 0600, no huge pages. */
+void lwshm_segment_options_init(struct lwshm_segment_options *options);
+
+/* The fixed regions of a segment, in the order of their offsets. */
+enum lwshm_region {
+    LWSHM_REGION_HEADER,
+    LWSHM_REGION_PROCESSES,
+    LWSHM_REGION_BACKENDS,
+    LWSHM_REGION_TRANCHES,
+    LWSHM_REGION_LWLOCKS,
+    LWSHM_REGION_SHMEM_INDEX,
+    LWSHM_REGION_AREAS,
+    LWSHM_REGION_COUNT
+};
+
+/* The size of a segment, known before it is made.  Bytes and byte offsets. */
+struct lwshm_segment_size {
+    uint64_t offset[LWSHM_REGION_COUNT];
+    uint64_t size[LWSHM_REGION_COUNT]; /* each a multiple of 64; the areas take the rest */
+    uint64_t total;                    /* a multiple of the page size */
+};
+
+/*
+ * Computes the size that `options` lead to, overflow-checked, with normal pages.
+ * Makes nothing.  LWSHM_E_INVALID if an option is out of its range or the sum
+ * does not fit.  (PostgreSQL: CalculateShmemSize.)
+ */
+int lwshm_segment_plan(const struct lwshm_segment_options *options,
+                       struct lwshm_segment_size *size);
+
+/*
+ * Makes a segment, attaches it, and enters this process in it.  Its areas are
+ * zero and its state is "creating": until lwshm_segment_publish() every attacher
+ * hears LWSHM_E_NOT_READY.
+ *
+ * What stands on our keys already leads to one of these, as in PostgreSQL:
+ *   another's segment            its key is skipped, it is left alone
+ *   ours, live processes in it   LWSHM_E_IN_USE, values: their pids
+ *   ours, only the dead in it    waits a moment for the kernel to detach them
+ *   ours, nobody in it           removed, and its key taken
+ *   gone while we looked         the same key again
+ *
+ * Errors: LWSHM_E_INVALID, LWSHM_E_DATA_DIR, LWSHM_E_IN_USE, LWSHM_E_NAMESPACE,
+ * LWSHM_E_SYSTEM (with the kernel setting to look at and its present value).
+ */
+int lwshm_segment_create(const struct lwshm_segment_options *options, lwshm_segment **segment);
+
+/* Lets attachers in.  Once, by the creator, when every area is initialised. */
+int lwshm_segment_publish(lwshm_segment *segment);
+
+/*
+ * Attaches to the segment of a data directory and enters this process in it.
+ * Every field and offset of the header, the index and the tranches is checked
+ * before one is used.  `mode` is the widest mode accepted (0 means 0600): a
+ * segment that more people may write to is treated as foreign.
+ *
+ * Errors: LWSHM_E_DATA_DIR, LWSHM_E_NOT_FOUND, LWSHM_E_NOT_READY,
+ * LWSHM_E_CORRUPT, LWSHM_E_ABI_VERSION, LWSHM_E_NAMESPACE, LWSHM_E_LIMIT (no
+ * process entry is left), LWSHM_E_SYSTEM.
+ */
+int lwshm_segment_attach(const char *data_dir, uint32_t mode, lwshm_segment **segment);
+
+/* The same for the segment with a SysV id, which is how a private one is found;
+   also LWSHM_E_FOREIGN, if that id's segment is none of lwshm's. */
+int lwshm_segment_attach_id(int shmid, uint32_t mode, lwshm_segment **segment);
+
+/* What becomes of the address range of a detached segment. */
+enum lwshm_detach {
+    /* It is unmapped, as shmdt(2) does. */
+    LWSHM_DETACH_UNMAP = 0,
+    /* Private zeros take its place at once, so a stale pointer reads zeros instead
+       of faulting.  The address range is not used again. */
+    LWSHM_DETACH_KEEP_ADDRESS = 1,
+    /* The same, and backends that are still joined do not hinder it: once the zeros
+       are in place none of this process's threads can reach the segment any more,
+       and what those backends held is released.  For the way out of a process. */
+    LWSHM_DETACH_FENCE = 2
+};
+
+/*
+ * Leaves the segment: gives this process's entry back and takes the memory away.
+ * LWSHM_E_BUSY, with their slots, while backends of this process are joined (not
+ * with LWSHM_DETACH_FENCE).  Detaching twice is harmless.
+ */
+int lwshm_segment_detach(lwshm_segment *segment, enum lwshm_detach how);
+
+/*
+ * Removes the segment from the system: nobody can attach any more, and the memory
+ * goes with the last one attached.  May be called before or after detach; the
+ * order of an orderly exit is detach, then delete.  Deleting what is gone already
+ * is harmless.
+ */
+int lwshm_segment_delete(lwshm_segment *segment);
+
+/* Detaches if that has not been done (LWSHM_DETACH_UNMAP), and frees the handle.
+   On an error the handle stays. */
+int lwshm_segment_close(lwshm_segment *segment);
+
+/* What a segment is, as seen from here. */
+struct lwshm_segment_info {
+    uint64_t base;       /* this process's address of offset 0; 0 once detached */
+    uint64_t size;       /* bytes */
+    int64_t created_at;  /* microseconds since 1970 */
+    uint32_t generation; /* 1, and one more each time a dead segment is replaced */
+    int32_t shmid;
+    int32_t key; /* 0 for a private segment */
+    int32_t creator_pid;
+    uint32_t is_creator;  /* 1 if this handle made the segment */
+    uint32_t is_ready;    /* 1 once published */
+    uint32_t huge_pages;  /* 1 if it lies on huge pages */
+    uint32_t process;     /* this process's entry */
+};
+
+/* Fills in `info`.  Works on a detached handle too. */
+int lwshm_segment_info(const lwshm_segment *segment, struct lwshm_segment_info *info);
+
+/* The pids of the processes with an entry in the segment, dead ones included, into
+   pids[0..capacity).  Returns how many there are, which may exceed `capacity`. */
+int lwshm_segment_processes(const lwshm_segment *segment, int32_t *pids, uint32_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * tranche.h - tranches: named arrays of LWLocks.
+ *
+ * A tranche's name is what a waiter is said to wait for.  Its locks lie side by
+ * side in the segment's lock array, one a cache line, free and ready at once.
+ * Tranches are made at start or later, and never unmade.
+ *
+ * Any thread of any attached process.
+ *
+ * Source: PostgreSQL, src/backend/storage/lmgr/lwlock.c (named tranches).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LWSHM_TRANCHE_H
+#define LWSHM_TRANCHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lwshm/segment.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Names of tranches are UTF-8, 1 to 63 bytes. */
+#define LWSHM_TRANCHE_NAME_MAX 63
+
+/* The distance between two locks of a tranche, in bytes. */
+#define LWSHM_LWLOCK_SIZE 64u
+
+struct lwshm_tranche {
+    uint64_t offset; /* of its first lock, in bytes from the segment's start */
+    uint32_t locks;  /* how many it has */
+    uint32_t id;     /* its number, 0 and up in the order of their making */
+    char name[LWSHM_TRANCHE_NAME_MAX + 1];
+};
+
+/*
+ * Finds the tranche `name`, or makes it with `locks` (1 or more) free locks.
+ * *found says which.
+ *
+ * Errors: LWSHM_E_INVALID (name, count), LWSHM_E_SIZE_MISMATCH (it exists with
+ * another count), LWSHM_E_LIMIT (max_tranches or max_lwlocks is used up).
+ */
+int lwshm_tranche_init(lwshm_segment *segment, const char *name, uint32_t locks, bool *found,
+                       struct lwshm_tranche *tranche);
+
+/* Finds the tranche `name`; LWSHM_E_NOT_FOUND if there is none. */
+int lwshm_tranche_find(const lwshm_segment *segment, const char *name,
+                       struct lwshm_tranche *tranche);
+
+/* The tranche number `id`; LWSHM_E_NOT_FOUND past the last one. */
+int lwshm_tranche_get(const lwshm_segment *segment, uint32_t id, struct lwshm_tranche *tranche);
+
+/* The offset of lock `index` of a tranche; 0, which is no lock, if it has not so many. */
+static inline uint64_t lwshm_tranche_lock(const struct lwshm_tranche *tranche, uint32_t index)
+{
+    return index < tranche->locks ? tranche->offset + (uint64_t)index * LWSHM_LWLOCK_SIZE : 0;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

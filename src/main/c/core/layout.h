@@ -1,0 +1,204 @@
+/*
+ * layout.h - everything that stands in a segment, and nothing else.
+ *
+ * This is the one place where the layout is written down for the machine;
+ * docs/memory-layout.md says the same for people, and lwshm_layout_field() for
+ * tests and bindings.  Any change here changes LWSHM_ABI_VERSION.
+ *
+ * Only offsets are stored, in bytes from the segment's start.  Little-endian.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LWSHM_CORE_LAYOUT_H
+#define LWSHM_CORE_LAYOUT_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lwshm/segment.h"
+#include "lwshm/shmem.h"
+#include "lwshm/tranche.h"
+
+#define CACHE_LINE 64u
+/* x86 fetches lines in pairs, so what must not share a line is kept a pair apart. */
+#define CACHE_LINE_PAIR 128u
+
+/* ---- identity of a process: one word, so that naming oneself is one CAS ----
+ *
+ *   bits  0..21   pid (Linux allows 2^22)
+ *   bits 22..63   start time, in clock ticks since boot (/proc/<pid>/stat field 22)
+ *
+ * 0 is nobody.
+ */
+#define IDENTITY_PID_BITS 22
+
+/* ---- header ---- */
+
+#define SEGMENT_MAGIC 0x4745534d4853574cull /* "LWSHMSEG" */
+
+enum segment_state {
+    SEGMENT_CREATING = 1,
+    SEGMENT_READY = 2
+};
+
+#define SEGMENT_HUGE_PAGES 1u /* bit of segment_header.flags */
+
+struct segment_header {
+    /* Written once by the creator, covered by the checksum. */
+    uint64_t magic;
+    uint32_t abi_version;
+    uint32_t header_size;
+    uint64_t total_size;   /* of the segment, a multiple of the page size */
+    uint64_t data_dir_dev; /* 0 and 0 for a private segment */
+    uint64_t data_dir_ino;
+    uint64_t creator;   /* identity */
+    int64_t created_at; /* microseconds since 1970 */
+    uint32_t generation;
+    uint32_t flags;
+    uint8_t boot_id[16];
+    uint64_t pid_namespace; /* inode of /proc/self/ns/pid */
+    uint32_t max_processes;
+    uint32_t max_backends;
+    uint32_t max_held_locks; /* a power of two */
+    uint32_t max_tranches;
+    uint32_t max_lwlocks;
+    uint32_t max_structs;
+    uint64_t region[LWSHM_REGION_COUNT]; /* offsets; follow from the numbers above */
+    uint64_t checksum;                   /* FNV-1a of all bytes before it */
+
+    /* Changes. */
+    uint32_t state; /* enum segment_state; READY is the creator's last store */
+    uint32_t reserved[15];
+    uint64_t allocator;     /* identity of the process that is allocating, or 0 */
+    uint64_t free_offset;   /* first byte that belongs to no area */
+    uint32_t struct_count;  /* entries of the index that count; stored after the entry */
+    uint32_t tranche_count; /* likewise */
+    uint32_t reserved2[10];
+};
+static_assert(offsetof(struct segment_header, boot_id) == 64, "second line");
+static_assert(offsetof(struct segment_header, region) == 112, "regions");
+static_assert(offsetof(struct segment_header, checksum) == 168, "checksum");
+static_assert(offsetof(struct segment_header, state) == 176, "state");
+static_assert(offsetof(struct segment_header, allocator) == 240, "allocator");
+static_assert(sizeof(struct segment_header) == 304, "header");
+
+/* ---- process entry ---- */
+
+struct process_entry {
+    uint64_t identity; /* 0: free.  Claimed by a CAS from 0 */
+    int64_t attached_at; /* microseconds since 1970 */
+    uint64_t reserved[6];
+};
+static_assert(sizeof(struct process_entry) == CACHE_LINE, "one line a process");
+
+/* ---- backend slot ----
+ *
+ * Its size is backend_slot_size(max_held_locks): this head, then the records.
+ *
+ * identity word:
+ *   bits  0..7    enum backend_state
+ *   bits  8..23   process entry
+ *   bits 24..47   generation: how often the slot was given back
+ * Invariants: FREE means that all records are 0 and spilled is 0.  Only
+ * JOINED -> FREE and DEAD -> FREE raise the generation.
+ *
+ * record:
+ *   bits  0..1    enum record_kind; the whole word is 0 if the record is free
+ *   bits  2..39   lock offset / 64
+ *   bits 40..63   generation of the backend
+ * Invariant: a lock has at most one record in a slot.  It stands at the lock's
+ * preferred place, (offset / 64) mod max_held_locks, or, if that was taken by
+ * another lock, anywhere while `spilled` is not 0.
+ */
+enum backend_state {
+    BACKEND_FREE = 0,
+    BACKEND_JOINED = 1,
+    BACKEND_DEAD = 2
+};
+
+enum record_kind {
+    RECORD_N = 1, /* wants it exclusive, waits, or owes a wake-up: no shared hold */
+    RECORD_S = 2, /* holds it shared, or is trying to */
+    RECORD_XIN = 3 /* is inside, exclusively */
+};
+
+#define RECORD_KIND_MASK 3ull
+#define RECORD_LOCK_SHIFT 2
+#define RECORD_GENERATION_SHIFT 40
+#define RECORD_LOCK_MASK (((1ull << RECORD_GENERATION_SHIFT) - 1) & ~RECORD_KIND_MASK)
+
+struct backend_slot {
+    uint64_t identity;
+    uint32_t spilled;   /* records that do not stand at their preferred place */
+    uint32_t wait_mode; /* enum lwshm_lwlock_mode; these three for those who look */
+    uint64_t wait_lock; /* offset, 0: waits for none; stored last */
+    int64_t wait_since; /* CLOCK_MONOTONIC, nanoseconds */
+    uint64_t reserved[4];
+    uint64_t record[]; /* max_held_locks of them */
+};
+static_assert(offsetof(struct backend_slot, record) == CACHE_LINE, "records on lines of their own");
+
+/* ---- lock ----
+ *
+ * word W:
+ *   bits  0..15   owner's slot + 1; 0: no owner
+ *   bits 16..39   owner's generation
+ *   bits 40..55   starver's slot + 1
+ *   bit  56       POISON  data may be half-changed: an exclusive holder died inside
+ *   bit  57       XWAIT   someone may be parked for exclusive
+ *   bit  58       SWAIT   someone may be parked for shared
+ *   bit  59       DPARK   the owner may be parked, waiting for readers to leave
+ * readers RB: bit i: some backend of group i (slot mod 64) may hold it shared.
+ */
+#define LOCK_OWNER_SLOT_MASK 0xffffull
+#define LOCK_OWNER_GENERATION_SHIFT 16
+#define LOCK_OWNER_MASK ((1ull << 40) - 1)
+#define LOCK_STARVER_SHIFT 40
+#define LOCK_STARVER_MASK (0xffffull << LOCK_STARVER_SHIFT)
+#define LOCK_POISON (1ull << 56)
+#define LOCK_XWAIT (1ull << 57)
+#define LOCK_SWAIT (1ull << 58)
+#define LOCK_DPARK (1ull << 59)
+
+struct lwlock {
+    uint64_t word;
+    uint64_t readers;
+    uint32_t xfut; /* futex words: event counters that only go up */
+    uint32_t sfut;
+    uint32_t dfut;
+    uint16_t tranche;
+    uint16_t reserved;
+    uint64_t variable; /* for WaitForVar */
+    uint64_t reserved2[3];
+};
+static_assert(sizeof(struct lwlock) == LWSHM_LWLOCK_SIZE, "one line a lock");
+
+/* ---- tranche ---- */
+
+struct tranche_entry {
+    char name[LWSHM_TRANCHE_NAME_MAX + 1]; /* NUL-padded */
+    uint64_t offset;                       /* of the first lock */
+    uint32_t locks;
+    uint32_t reserved;
+    uint64_t reserved2[6];
+};
+static_assert(sizeof(struct tranche_entry) == 2 * CACHE_LINE, "two lines a tranche");
+
+/* ---- index entry ---- */
+
+struct index_entry {
+    char name[LWSHM_STRUCT_NAME_MAX + 1]; /* NUL-padded */
+    uint64_t offset;
+    uint64_t size; /* as asked for */
+};
+static_assert(sizeof(struct index_entry) == CACHE_LINE, "one line an entry");
+
+/* The size of a backend slot: head and records, whole line pairs. */
+static inline uint64_t backend_slot_size(uint32_t max_held_locks)
+{
+    uint64_t bytes = sizeof(struct backend_slot) + 8ull * max_held_locks;
+    return (bytes + CACHE_LINE_PAIR - 1) / CACHE_LINE_PAIR * CACHE_LINE_PAIR;
+}
+
+#endif
