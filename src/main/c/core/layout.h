@@ -69,7 +69,7 @@ struct segment_header {
 
     /* Changes. */
     uint32_t state; /* enum segment_state; READY is the creator's last store */
-    uint32_t reserved[15];
+    uint32_t reserved[19];
     uint64_t allocator;     /* identity of the process that is allocating, or 0 */
     uint64_t free_offset;   /* first byte that belongs to no area */
     uint32_t struct_count;  /* entries of the index that count; stored after the entry */
@@ -80,8 +80,8 @@ static_assert(offsetof(struct segment_header, boot_id) == 64, "second line");
 static_assert(offsetof(struct segment_header, region) == 112, "regions");
 static_assert(offsetof(struct segment_header, checksum) == 168, "checksum");
 static_assert(offsetof(struct segment_header, state) == 176, "state");
-static_assert(offsetof(struct segment_header, allocator) == 240, "allocator");
-static_assert(sizeof(struct segment_header) == 304, "header");
+static_assert(offsetof(struct segment_header, allocator) == 256, "allocator");
+static_assert(sizeof(struct segment_header) == 320, "header");
 
 /* ---- process entry ---- */
 
