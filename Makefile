@@ -10,7 +10,8 @@
 
 # Empty when the caller said -j: the sub-makes then share its job server.
 JOBS = $(if $(findstring j,$(firstword -$(MAKEFLAGS)))$(findstring --jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
-NATIVE = $(MAKE) --no-print-directory $(JOBS) -f build/native.mk
+# V=1 shows the compilers' commands.
+NATIVE = $(MAKE) $(if $(V),,-s) --no-print-directory $(JOBS) -f build/native.mk
 
 # Looked for when it is used, since the set-up may be what brings it.
 ifndef JAVA_HOME

@@ -28,6 +28,9 @@ SONAME  := liblwshm.so.$(firstword $(subst ., ,$(VERSION)))
 
 # ---- flags ----
 
+# V=1 shows whole commands; otherwise a line says what is made.
+say = $(if $(V),,@echo "  $(1)";)
+
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -62,28 +65,28 @@ $$($(1)_LIB): $$($(1)_OBJECTS)
 	@$(AR) rcs $$@ $$^
 
 $(OUT)/$(1)/liblwshm-jni.so: $$($(1)_OBJECTS) $$($(1)_JNI) build/liblwshm-jni.map
-	$(2) $$(CFLAGS) $(3) -shared -Wl,-z,defs -Wl,--version-script=build/liblwshm-jni.map \
+	$$(call say,LINK $$@)$(2) $$(CFLAGS) $(3) -shared -Wl,-z,defs -Wl,--version-script=build/liblwshm-jni.map \
 	    -o $$@ $$(filter %.o,$$^)
 
 $$($(1)_JNI): $(OUT)/$(1)/obj/%.o: src/main/c/%.c
 	@mkdir -p $$(@D)
-	$(2) $$(CFLAGS) $(3) $$(DEPENDS) $$(JNI_INCLUDES) -c $$< -o $$@
+	$$(call say,CC   $$@)$(2) $$(CFLAGS) $(3) $$(DEPENDS) $$(JNI_INCLUDES) -c $$< -o $$@
 
 $$($(1)_OBJECTS): $(OUT)/$(1)/obj/%.o: src/main/c/%.c
 	@mkdir -p $$(@D)
-	$(2) $$(CFLAGS) $(3) $$(DEPENDS) $$(LIB_INCLUDES) -c $$< -o $$@
+	$$(call say,CC   $$@)$(2) $$(CFLAGS) $(3) $$(DEPENDS) $$(LIB_INCLUDES) -c $$< -o $$@
 
 $(OUT)/$(1)/obj/test/%.o: src/test/c/%.c
 	@mkdir -p $$(@D)
-	$(2) $$(CFLAGS) $(3) $$(DEPENDS) $$(TEST_INCLUDES) -c $$< -o $$@
+	$$(call say,CC   $$@)$(2) $$(CFLAGS) $(3) $$(DEPENDS) $$(TEST_INCLUDES) -c $$< -o $$@
 
 $(OUT)/$(1)/test/%_test: $(OUT)/$(1)/obj/test/%_test.o $$($(1)_FRAME) $$($(1)_LIB)
 	@mkdir -p $$(@D)
-	$(2) $$(CFLAGS) $(3) $$($(1)_LINK) $$^ -o $$@
+	$$(call say,LINK $$@)$(2) $$(CFLAGS) $(3) $$($(1)_LINK) $$^ -o $$@
 
 $(OUT)/$(1)/test/%_program: $(OUT)/$(1)/obj/test/%_program.o $$($(1)_LIB)
 	@mkdir -p $$(@D)
-	$(2) $$(CFLAGS) $(3) $$($(1)_LINK) $$^ -o $$@
+	$$(call say,LINK $$@)$(2) $$(CFLAGS) $(3) $$($(1)_LINK) $$^ -o $$@
 endef
 
 SANITIZE := -fno-omit-frame-pointer -fno-sanitize-recover=all
@@ -111,7 +114,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 lib: plain-lib $(OUT)/plain/liblwshm.so $(OUT)/plain/lwshm.pc
 
 $(OUT)/plain/liblwshm.so: $(plain_OBJECTS) build/liblwshm.map
-	$(CC) $(CFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs \
+	$(call say,LINK $@)$(CC) $(CFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs \
 	    -Wl,--version-script=build/liblwshm.map -o $@ $(plain_OBJECTS)
 	@ln -sf liblwshm.so $(@D)/$(SONAME)
 
@@ -141,7 +144,7 @@ examples: $(EXAMPLES)
 
 examples/target/bin/%: examples/src/main/c/%.c $(plain_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(DEPENDS) -MF $@.d -Iinclude $< $(plain_LIB) -o $@
+	$(call say,CC   $@)$(CC) $(CFLAGS) $(DEPENDS) -MF $@.d -Iinclude $< $(plain_LIB) -o $@
 
 -include $(EXAMPLES:=.d)
 
@@ -151,7 +154,7 @@ headers: $(PUBLIC_HEADERS:include/%.h=$(OUT)/headers/%.ok)
 
 $(OUT)/headers/%.ok: include/%.h $(PUBLIC_HEADERS)
 	@mkdir -p $(@D)
-	echo '#include "$*.h"' | $(CC) $(WARNINGS) -pedantic -std=c11 -Iinclude -fsyntax-only -x c -
-	if command -v g++ > /dev/null; then \
+	$(if $(V),,@)echo '#include "$*.h"' | $(CC) $(WARNINGS) -pedantic -std=c11 -Iinclude -fsyntax-only -x c -
+	$(if $(V),,@)if command -v g++ > /dev/null; then \
 	    echo '#include "$*.h"' | g++ $(WARNINGS) -std=c++11 -Iinclude -fsyntax-only -x c++ -; fi
 	@touch $@
