@@ -4,9 +4,11 @@
 #include "lwshm/layout.h"
 #include "lwshm/version.h"
 
+/* clang-format off */
 #define STRUCT(s) {#s, 0, sizeof(struct s)}
 #define FIELD(s, f) {#s "." #f, offsetof(struct s, f), sizeof(((struct s *)0)->f)}
 #define CONSTANT(c) {#c, (uint64_t)(c), 0}
+/* clang-format on */
 
 static const struct lwshm_layout_field fields[] = {
     STRUCT(segment_header),
