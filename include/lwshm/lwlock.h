@@ -5,6 +5,10 @@
  * backend's record is the hold: see docs/lock-protocol.md for how it works and
  * why.  Not reentrant.  Shared holders do not write to the lock's cache line.
  *
+ * A lock whose holder was killed is recovered by whoever waits for it.  If the holder was
+ * inside exclusively, the lock is then poisoned: an acquire in either mode runs the repair
+ * callback of its tranche, or, if there is none, returns LWSHM_E_OWNER_DIED.
+ *
  * `backend` must be used by one thread at a time.  All functions return
  * LWSHM_E_INVALID if `lock` is no lock of the backend's segment, and LWSHM_E_CLOSED
  * if the segment is being closed or the backend is another process's.
@@ -39,6 +43,22 @@ int lwshm_lwlock_acquire(lwshm_backend *backend, uint64_t lock, enum lwshm_lwloc
 
 /* Acquires the lock if that needs no waiting: 1 if it did, 0 if not.  Errors as acquire. */
 int lwshm_lwlock_try_acquire(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode);
+
+/* Acquires the lock, sleeping for `timeout_ns` at most: 1 if it did, 0 if the time ran out.
+   0 or less does not sleep at all.  Errors as acquire. */
+int lwshm_lwlock_acquire_timed(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode,
+                               int64_t timeout_ns);
+
+/*
+ * Acquires the lock exclusively, poisoned or not: 1 if it is poisoned, so that what it guards
+ * has to be put right and lwshm_lwlock_mark_consistent() called before it is released; 0 if
+ * it is not, or no longer.  Runs no repair callback.  Errors as acquire.
+ */
+int lwshm_lwlock_acquire_for_repair(lwshm_backend *backend, uint64_t lock);
+
+/* Declares what the lock guards to be consistent.  LWSHM_E_NOT_HELD unless the backend
+   holds it exclusively.  A lock that is released without stays poisoned. */
+int lwshm_lwlock_mark_consistent(lwshm_backend *backend, uint64_t lock);
 
 /* Releases the lock, whichever way it is held.  LWSHM_E_NOT_HELD if it is not. */
 int lwshm_lwlock_release(lwshm_backend *backend, uint64_t lock);

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lwshm/backend.h"
 #include "lwshm/segment.h"
 
 #ifdef __cplusplus
@@ -58,6 +59,18 @@ static inline uint64_t lwshm_tranche_lock(const struct lwshm_tranche *tranche, u
 {
     return index < tranche->locks ? tranche->offset + (uint64_t)index * LWSHM_LWLOCK_SIZE : 0;
 }
+
+/*
+ * Puts right what a lock guards whose holder died inside.  Called under the lock, which
+ * `backend` holds exclusively, by the thread that is acquiring it.  Returns 0 if the data
+ * are consistent now; anything else leaves the lock poisoned, and the acquire returns
+ * LWSHM_E_OWNER_DIED.  It may take other locks in the usual order, not this one.
+ */
+typedef int lwshm_repair(lwshm_backend *backend, uint64_t lock, void *argument);
+
+/* Has `repair` (NULL: nobody) called for the locks of a tranche, in this process. */
+int lwshm_tranche_on_repair(lwshm_segment *segment, const struct lwshm_tranche *tranche,
+                            lwshm_repair *repair, void *argument);
 
 #ifdef __cplusplus
 }

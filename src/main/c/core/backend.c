@@ -3,7 +3,7 @@
 
 #include "core/backend_slot.h"
 #include "core/lock.h"
-#include "core/process_entry.h"
+#include "core/recover.h"
 
 bool backend_slot_free(struct backend_slot *slot, uint64_t identity)
 {
@@ -11,41 +11,6 @@ bool backend_slot_free(struct backend_slot *slot, uint64_t identity)
     /* release: pairs with the acquire CAS in claim() */
     return __atomic_compare_exchange_n(&slot->identity, &identity, next, false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_RELAXED);
-}
-
-static bool holds_nothing(const lwshm_segment *s, const struct backend_slot *slot)
-{
-    for (uint32_t i = 0; i < s->max_held_locks; i++)
-        if (__atomic_load_n(&slot->record[i], __ATOMIC_ACQUIRE) != 0)
-            return false;
-    return true;
-}
-
-bool backend_slots_reclaim(lwshm_segment *s, uint32_t process, uint64_t identity)
-{
-    bool all = true;
-    for (uint32_t i = 0; i < s->max_backends; i++) {
-        struct backend_slot *slot = slot_at(s, i);
-        uint64_t seen = __atomic_load_n(&slot->identity, __ATOMIC_ACQUIRE);
-        if (slot_state(seen) == BACKEND_FREE || slot_process(seen) != process)
-            continue;
-        /* If the entry is another process's by now, the slot has been taken back, and the
-           generation in `seen` makes the CASes below fail. */
-        if (__atomic_load_n(&process_at(s, process)->identity, __ATOMIC_ACQUIRE) != identity)
-            return false;
-        if (slot_state(seen) == BACKEND_JOINED) {
-            uint64_t dead = slot_identity(BACKEND_DEAD, process, slot_generation(seen));
-            if (!__atomic_compare_exchange_n(&slot->identity, &seen, dead, false, __ATOMIC_ACQ_REL,
-                                             __ATOMIC_ACQUIRE))
-                continue;
-            seen = dead;
-        }
-        if (holds_nothing(s, slot))
-            backend_slot_free(slot, seen);
-        else
-            all = false;
-    }
-    return all;
 }
 
 static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
@@ -92,7 +57,7 @@ int lwshm_backend_join(lwshm_segment *s, lwshm_backend **backend)
     __atomic_add_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
     bool joined = claim_any(s, b);
     if (!joined) {
-        processes_reclaim(s);
+        recover_all(s);
         joined = claim_any(s, b);
     }
     if (!joined) {
@@ -145,20 +110,6 @@ int lwshm_backend_leave(lwshm_backend *b)
     free(b);
     __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
     return LWSHM_OK;
-}
-
-void backend_slots_end(lwshm_segment *s)
-{
-    for (uint32_t i = 0; i < s->max_backends; i++) {
-        struct backend_slot *slot = slot_at(s, i);
-        uint64_t identity = __atomic_load_n(&slot->identity, __ATOMIC_ACQUIRE);
-        if (slot_state(identity) != BACKEND_JOINED || slot_process(identity) != s->process)
-            continue;
-        for (uint32_t j = 0; j < s->max_held_locks; j++)
-            if (slot->record[j] != 0)
-                lock_end_record(s, i, slot_generation(identity), &slot->record[j]);
-        backend_slot_free(slot, identity);
-    }
 }
 
 static uint32_t held_locks(const lwshm_segment *s, const struct backend_slot *slot)

@@ -36,12 +36,4 @@ static inline uint64_t slot_generation(uint64_t identity)
 /* Moves a slot from `identity` to free, one generation on; false if it was no longer so. */
 bool backend_slot_free(struct backend_slot *slot, uint64_t identity);
 
-/* Takes back the slots that process entry `process`, which a dead process with
-   `identity` has, still refers to.  False if one of them holds something. */
-bool backend_slots_reclaim(lwshm_segment *segment, uint32_t process, uint64_t identity);
-
-/* Ends every backend that this process has joined: what they hold is released on their
-   behalf.  Only when none of their threads can reach the segment any more. */
-void backend_slots_end(lwshm_segment *segment);
-
 #endif

@@ -19,6 +19,12 @@
 #include "lwshm/lwlock.h"
 #include "os/process.h"
 
+/* What this process has asked to be called for a tranche. */
+struct repairer {
+    lwshm_repair *repair;
+    void *argument;
+};
+
 struct lwshm_segment {
     char *base; /* NULL once detached */
     uint64_t size;
@@ -35,6 +41,7 @@ struct lwshm_segment {
     unsigned fork_count; /* os_fork_count when the handle was made */
     int32_t shmid, key;
     char *data_dir; /* NULL: private */
+    struct repairer *repairers; /* by tranche id, max_tranches of them */
     struct lwshm_segment_info info; /* what does not change */
 };
 

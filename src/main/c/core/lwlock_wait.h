@@ -19,8 +19,14 @@ struct attempt {
     struct lwlock *lock;
     uint64_t offset;
     uint64_t *record;
-    int64_t sleep_ns; /* of the next sleep; 0 before the first */
+    int64_t deadline_ns; /* os_monotonic_ns() at which to give up; 0: never */
+    int64_t sleep_ns;    /* of the next sleep; 0 before the first */
+    uint32_t turns;      /* sleeps so far */
+    bool repairs;        /* POISON does not stop it */
 };
+
+/* What a wait returns that ended without the lock, and without anything being wrong. */
+#define LWLOCK_TIMED_OUT 1
 
 static inline uint64_t load(const uint64_t *word)
 {
@@ -49,15 +55,25 @@ static inline void set_record(const lwshm_backend *b, uint64_t lock, uint64_t *r
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* True if W keeps this backend out: an owner, another's starving, or POISON. */
+static inline bool lock_blocks(const lwshm_backend *b, uint64_t word, bool repairs)
+{
+    if ((word & LOCK_BLOCKS) == 0)
+        return false;
+    uint64_t starver = word & LOCK_STARVER_MASK;
+    return (word & LOCK_OWNER_SLOT_MASK) != 0 || ((word & LOCK_POISON) != 0 && !repairs) ||
+           (starver != 0 && starver != (b->number + 1ull) << LOCK_STARVER_SHIFT);
+}
+
 /* Shared, without waiting: true if the record, S before and after, is now a hold. */
 static inline bool enter_shared(const lwshm_backend *b, struct lwlock *lock)
 {
-    if ((load(&lock->word) & LOCK_BLOCKS) != 0)
+    if (__builtin_expect(lock_blocks(b, load(&lock->word), false), 0))
         return false;
     if ((load(&lock->readers) & b->reader_bit) == 0)
         __atomic_or_fetch(&lock->readers, b->reader_bit, __ATOMIC_SEQ_CST);
     /* Always read again: an owner that came since then may have read RB without our bit. */
-    return (load(&lock->word) & LOCK_BLOCKS) == 0;
+    return __builtin_expect(!lock_blocks(b, load(&lock->word), false), 1);
 }
 
 /* The record, S until now, becomes N; an owner that waits for it is woken. */
@@ -71,16 +87,21 @@ static inline void retract_shared(const lwshm_backend *b, uint64_t offset, struc
         lock_wake_drain(lock);
 }
 
-/* Becomes the owner if nobody is, keeping the flags.  *word: what stood in W at last. */
-static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *word)
+/* Becomes the owner if nothing blocks it, keeping the flags; it is no starver then.
+   *word: what stood in W at last. */
+static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *word, bool repairs)
 {
     *word = load(&lock->word);
-    while ((*word & LOCK_BLOCKS) == 0)
-        if (__atomic_compare_exchange_n(&lock->word, word, *word | b->owner, false,
+    while (!lock_blocks(b, *word, repairs))
+        if (__atomic_compare_exchange_n(&lock->word, word,
+                                        (*word & ~LOCK_STARVER_MASK) | b->owner, false,
                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             return true;
     return false;
 }
+
+/* LWSHM_E_OWNER_DIED, for that lock. */
+int fail_owner_died(uint64_t lock);
 
 /* The record is S and the way was found blocked: sleeps until the lock is held shared. */
 int lwlock_wait_shared(struct attempt *attempt);

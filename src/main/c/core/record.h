@@ -26,6 +26,11 @@ static inline enum record_kind record_kind(uint64_t record)
     return (enum record_kind)(record & RECORD_KIND_MASK);
 }
 
+static inline uint64_t record_generation(uint64_t record)
+{
+    return record >> RECORD_GENERATION_SHIFT;
+}
+
 /* Where a lock's record stands in a slot if that place is free. */
 static inline uint32_t record_place(uint64_t lock, uint32_t place_mask)
 {

@@ -13,6 +13,7 @@
 
 #include "core/backend_slot.h"
 #include "core/process_entry.h"
+#include "core/recover.h"
 #include "os/sysv_shm.h"
 
 int fail_closed(const lwshm_segment *s)
@@ -89,6 +90,7 @@ lwshm_segment *segment_handle_new(const char *data_dir, int shmid, int32_t key)
 
 void segment_handle_free(lwshm_segment *s)
 {
+    free(s->repairers);
     free(s->data_dir);
     free(s);
 }
@@ -142,7 +144,7 @@ static int fence(lwshm_segment *s)
     }
     lwshm_segment rest = *s; /* a view that no other thread knows */
     rest.base = again;
-    backend_slots_end(&rest);
+    recover_own(&rest);
     process_leave(&rest);
     os_shm_detach(again);
     return LWSHM_OK;
