@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/record.h"
 
-static inline bool is_of(uint64_t record, uint64_t lock)
+uint64_t *record_find_spilled(const lwshm_backend *b, uint64_t lock)
 {
-    return record != 0 && (record & RECORD_LOCK_MASK) == record_key(lock);
-}
-
-uint64_t *record_find(const lwshm_backend *b, uint64_t lock)
-{
-    uint64_t *record = &b->slot->record[record_place(lock, b->place_mask)];
-    if (is_of(__atomic_load_n(record, __ATOMIC_RELAXED), lock))
-        return record;
-    if (__atomic_load_n(&b->slot->spilled, __ATOMIC_RELAXED) == 0)
-        return NULL;
     for (uint32_t i = 0; i <= b->place_mask; i++)
-        if (is_of(__atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED), lock))
+        if (record_is_of(__atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED), lock))
             return &b->slot->record[i];
     return NULL;
 }
@@ -34,15 +24,6 @@ uint64_t *record_take(lwshm_backend *b, uint64_t lock)
         return record;
     }
     return NULL;
-}
-
-void record_clear(lwshm_backend *b, uint64_t lock, uint64_t *record)
-{
-    bool spilled = record != &b->slot->record[record_place(lock, b->place_mask)];
-    /* release: what was done under the record is seen by whoever sees it gone */
-    __atomic_store_n(record, 0, __ATOMIC_RELEASE);
-    if (spilled)
-        __atomic_sub_fetch(&b->slot->spilled, 1, __ATOMIC_RELEASE);
 }
 
 bool record_says_shared(const lwshm_segment *s, uint32_t i, uint64_t lock)

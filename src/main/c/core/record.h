@@ -32,14 +32,37 @@ static inline uint32_t record_place(uint64_t lock, uint32_t place_mask)
     return (uint32_t)(lock / CACHE_LINE) & place_mask;
 }
 
+static inline bool record_is_of(uint64_t record, uint64_t lock)
+{
+    return record != 0 && (record & RECORD_LOCK_MASK) == record_key(lock);
+}
+
+/* The backend's record of the lock if it has one that is not at its place. */
+uint64_t *record_find_spilled(const lwshm_backend *backend, uint64_t lock);
+
 /* The backend's record of the lock, NULL if it has none.  Its own thread only. */
-uint64_t *record_find(const lwshm_backend *backend, uint64_t lock);
+static inline uint64_t *record_find(const lwshm_backend *b, uint64_t lock)
+{
+    uint64_t *record = &b->slot->record[record_place(lock, b->place_mask)];
+    if (record_is_of(__atomic_load_n(record, __ATOMIC_RELAXED), lock))
+        return record;
+    return __atomic_load_n(&b->slot->spilled, __ATOMIC_RELAXED) == 0
+               ? NULL
+               : record_find_spilled(b, lock);
+}
 
 /* A free record for the lock; NULL if all are taken.  Its own thread only. */
 uint64_t *record_take(lwshm_backend *backend, uint64_t lock);
 
 /* Zeroes a record, which is the last thing an operation on a lock does. */
-void record_clear(lwshm_backend *backend, uint64_t lock, uint64_t *record);
+static inline void record_clear(lwshm_backend *b, uint64_t lock, uint64_t *record)
+{
+    bool spilled = record != &b->slot->record[record_place(lock, b->place_mask)];
+    /* release: what was done under the record is seen by whoever sees it gone */
+    __atomic_store_n(record, 0, __ATOMIC_RELEASE);
+    if (spilled)
+        __atomic_sub_fetch(&b->slot->spilled, 1, __ATOMIC_RELEASE);
+}
 
 /* True if slot `i` has a record of kind S of the lock. Any thread. */
 bool record_says_shared(const lwshm_segment *segment, uint32_t i, uint64_t lock);
