@@ -72,6 +72,8 @@ struct lwshm_lwlock_info {
     uint32_t shared;      /* backends that hold it shared */
     uint32_t has_waiters; /* 1 if somebody may be parked */
     uint32_t tranche;     /* id of its tranche */
+    int32_t starver;      /* slot of the waiter that all others queue behind, -1 if none */
+    uint32_t is_poisoned; /* 1 if a holder died inside and nobody has repaired it */
 };
 
 /* Looks at a lock without touching it. */

@@ -32,8 +32,9 @@ enum lwshm_status {
     LWSHM_E_LIMIT = -12,         /* no room, slot or record left; values: asked, left */
     LWSHM_E_ALREADY_HELD = -13,  /* this backend holds that lock already */
     LWSHM_E_NOT_HELD = -14,      /* this backend does not hold that lock */
-    LWSHM_E_BUSY = -15,  /* backends of this process are still joined; values: their slots */
-    LWSHM_E_CLOSED = -16 /* the handle was closed, or belongs to the parent of this fork */
+    LWSHM_E_BUSY = -15,      /* backends of this process are still joined; values: their slots */
+    LWSHM_E_CLOSED = -16,    /* the handle was closed, or belongs to the parent of this fork */
+    LWSHM_E_OWNER_DIED = -17 /* the lock's holder died inside; its data may be half-changed */
 };
 
 /* Most values an error carries, and the room for its message, NUL included. */

@@ -40,8 +40,8 @@ struct lwshm_segment {
     bool is_creator;
     unsigned fork_count; /* os_fork_count when the handle was made */
     int32_t shmid, key;
-    char *data_dir; /* NULL: private */
-    struct repairer *repairers; /* by tranche id, max_tranches of them */
+    char *data_dir;                 /* NULL: private */
+    struct repairer *repairers;     /* by tranche id, max_tranches of them */
     struct lwshm_segment_info info; /* what does not change */
 };
 

@@ -69,7 +69,8 @@ static int begin_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode
     if (is_ending(b))
         return fail_closed(b->segment);
     if (mode != LWSHM_LW_SHARED && mode != LWSHM_LW_EXCLUSIVE)
-        return fail(LWSHM_E_INVALID, "lock mode %d is neither LWSHM_LW_EXCLUSIVE nor _SHARED", mode);
+        return fail(LWSHM_E_INVALID, "lock mode %d is neither LWSHM_LW_EXCLUSIVE nor _SHARED",
+                    mode);
     if ((*record = free_place(b, lock)) != NULL)
         return LWSHM_OK;
     if (record_find(b, lock) != NULL)
@@ -129,17 +130,16 @@ static int repair(lwshm_backend *b, uint64_t lock)
 {
     const struct repairer *all = __atomic_load_n(&b->segment->repairers, __ATOMIC_ACQUIRE);
     uint16_t tranche = lock_at(b->segment, lock)->tranche;
-    lwshm_repair *callback =
-        all == NULL || tranche >= b->segment->max_tranches
-            ? NULL
-            : __atomic_load_n(&all[tranche].repair, __ATOMIC_SEQ_CST);
+    lwshm_repair *callback = all == NULL || tranche >= b->segment->max_tranches
+                                 ? NULL
+                                 : __atomic_load_n(&all[tranche].repair, __ATOMIC_SEQ_CST);
     if (callback == NULL)
         return LWSHM_E_OWNER_DIED; /* as the acquire has said */
     int r = lwshm_lwlock_acquire_for_repair(b, lock);
     if (r < 0)
         return r;
-    int failed = r == 0 ? 0
-                        : callback(b, lock, __atomic_load_n(&all[tranche].argument, __ATOMIC_SEQ_CST));
+    int failed =
+        r == 0 ? 0 : callback(b, lock, __atomic_load_n(&all[tranche].argument, __ATOMIC_SEQ_CST));
     if (r == 1 && failed == 0)
         lwshm_lwlock_mark_consistent(b, lock);
     r = lwshm_lwlock_release(b, lock);
@@ -170,7 +170,7 @@ int lwshm_lwlock_acquire_timed(lwshm_backend *b, uint64_t lock, enum lwshm_lwloc
                                int64_t timeout_ns)
 {
     int64_t now = os_monotonic_ns();
-    int64_t deadline = timeout_ns <= 0               ? now
+    int64_t deadline = timeout_ns <= 0                ? now
                        : timeout_ns > INT64_MAX - now ? INT64_MAX
                                                       : now + timeout_ns;
     int r = acquire(b, lock, mode, deadline);
@@ -201,7 +201,7 @@ static int try_once(lwshm_backend *b, uint64_t offset, enum lwshm_lwlock_mode mo
     record_clear(b, offset, record);
     word = load(&lock->word);
     return (word & (LOCK_OWNER_SLOT_MASK | LOCK_POISON)) == LOCK_POISON ? fail_owner_died(offset)
-                                                                       : 0;
+                                                                        : 0;
 }
 
 int lwshm_lwlock_try_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)

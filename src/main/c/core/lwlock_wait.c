@@ -249,8 +249,8 @@ static int drain(struct attempt *a, bool may_wait)
 /* Owner and DPARK off; RB untouched, since not all of it was looked at. */
 static void abandon_drain(struct attempt *a)
 {
-    uint64_t old = __atomic_fetch_and(&a->lock->word, ~(LOCK_OWNER_MASK | LOCK_DPARK),
-                                      __ATOMIC_SEQ_CST);
+    uint64_t old =
+        __atomic_fetch_and(&a->lock->word, ~(LOCK_OWNER_MASK | LOCK_DPARK), __ATOMIC_SEQ_CST);
     lock_wake(a->lock, old);
     wait_is_over(a);
     record_clear(a->backend, a->offset, a->record);

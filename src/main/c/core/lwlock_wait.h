@@ -93,9 +93,8 @@ static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *wo
 {
     *word = load(&lock->word);
     while (!lock_blocks(b, *word, repairs))
-        if (__atomic_compare_exchange_n(&lock->word, word,
-                                        (*word & ~LOCK_STARVER_MASK) | b->owner, false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        if (__atomic_compare_exchange_n(&lock->word, word, (*word & ~LOCK_STARVER_MASK) | b->owner,
+                                        false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             return true;
     return false;
 }
