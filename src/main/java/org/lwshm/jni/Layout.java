@@ -20,8 +20,8 @@ public final class Layout {
   /** {@code LOCK_OWNER_GENERATION_SHIFT}; below it stands the owner's slot + 1. */
   public static final int LOCK_OWNER_GENERATION_SHIFT = 16;
 
-  /** {@code LOCK_OWNER_MASK}. */
-  public static final long LOCK_OWNER_MASK = (1L << 40) - 1;
+  /** {@code LOCK_OWNER_SLOT_MASK}: 0 there means that the lock has no owner. */
+  public static final long LOCK_OWNER_SLOT_MASK = 0xffffL;
 
   /** {@code LOCK_STARVER_MASK}. */
   public static final long LOCK_STARVER_MASK = 0xffffL << 40;
