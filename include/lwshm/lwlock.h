@@ -48,15 +48,14 @@ int lwshm_lwlock_is_held_by(const lwshm_backend *backend, uint64_t lock);
 
 /* A lock, as anyone may see it at one moment. */
 struct lwshm_lwlock_info {
-    int32_t owner;          /* slot of the exclusive holder (or of one that drains), -1 if none */
-    uint32_t shared;        /* backends that hold it shared */
-    uint32_t has_waiters;   /* 1 if somebody may be parked */
-    uint32_t tranche;       /* id of its tranche */
+    int32_t owner;        /* slot of the exclusive holder (or of one that drains), -1 if none */
+    uint32_t shared;      /* backends that hold it shared */
+    uint32_t has_waiters; /* 1 if somebody may be parked */
+    uint32_t tranche;     /* id of its tranche */
 };
 
 /* Looks at a lock without touching it. */
-int lwshm_lwlock_info(const lwshm_segment *segment, uint64_t lock,
-                      struct lwshm_lwlock_info *info);
+int lwshm_lwlock_info(const lwshm_segment *segment, uint64_t lock, struct lwshm_lwlock_info *info);
 
 /*
  * For bindings that run the uncontended path themselves on the words described in

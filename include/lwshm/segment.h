@@ -42,7 +42,7 @@ struct lwshm_segment_options {
     uint64_t area_bytes;     /* room for areas, in bytes: the sum of lwshm_shmem_allocated_size() */
     uint32_t max_processes;  /* processes attached at once, 1..4096 */
     uint32_t max_backends;   /* locking threads at once, 1..65534 */
-    uint32_t max_held_locks; /* locks that one backend holds at once, 1..4096; made a power of two */
+    uint32_t max_held_locks; /* locks one backend holds at once, 1..4096; made a power of two */
     uint32_t max_tranches;   /* 1..65535 */
     uint32_t max_lwlocks;    /* locks in all tranches together, 1..16777216 */
     uint32_t max_structs;    /* named areas, 1..65536 */
@@ -158,10 +158,10 @@ struct lwshm_segment_info {
     int32_t shmid;
     int32_t key; /* 0 for a private segment */
     int32_t creator_pid;
-    uint32_t is_creator;  /* 1 if this handle made the segment */
-    uint32_t is_ready;    /* 1 once published */
-    uint32_t huge_pages;  /* 1 if it lies on huge pages */
-    uint32_t process;     /* this process's entry */
+    uint32_t is_creator; /* 1 if this handle made the segment */
+    uint32_t is_ready;   /* 1 once published */
+    uint32_t huge_pages; /* 1 if it lies on huge pages */
+    uint32_t process;    /* this process's entry */
 };
 
 /* Fills in `info`.  Works on a detached handle too. */

@@ -52,8 +52,7 @@ int lwshm_shmem_init_struct(lwshm_segment *segment, const char *name, uint64_t s
                             struct lwshm_area *area);
 
 /* Finds the area `name`; LWSHM_E_NOT_FOUND if there is none. */
-int lwshm_shmem_index_find(const lwshm_segment *segment, const char *name,
-                           struct lwshm_area *area);
+int lwshm_shmem_index_find(const lwshm_segment *segment, const char *name, struct lwshm_area *area);
 
 /* Allocates `size` bytes that have no name; its offset is known to the caller alone.
    Errors as for lwshm_shmem_init_struct. */

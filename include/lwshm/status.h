@@ -18,22 +18,22 @@ extern "C" {
 
 enum lwshm_status {
     LWSHM_OK = 0,
-    LWSHM_E_INVALID = -1,       /* an argument breaks its rule; the message says which */
-    LWSHM_E_SYSTEM = -2,        /* a system call failed; sys_errno says how */
-    LWSHM_E_DATA_DIR = -3,      /* data directory missing, not a directory, not ours, not writable */
-    LWSHM_E_NOT_FOUND = -4,     /* nothing of that name, or no segment for that directory */
-    LWSHM_E_NOT_READY = -5,     /* the segment is still being created; values: creator's pid */
-    LWSHM_E_IN_USE = -6,        /* live processes are attached; values: their pids */
-    LWSHM_E_FOREIGN = -7,       /* a segment that is not ours; never attached */
-    LWSHM_E_CORRUPT = -8,       /* ours, but a field is out of range; values: what was found */
-    LWSHM_E_ABI_VERSION = -9,   /* another ABI version; values: ours, the segment's */
-    LWSHM_E_NAMESPACE = -10,    /* made in another IPC or PID namespace */
+    LWSHM_E_INVALID = -1,     /* an argument breaks its rule; the message says which */
+    LWSHM_E_SYSTEM = -2,      /* a system call failed; sys_errno says how */
+    LWSHM_E_DATA_DIR = -3,    /* data directory missing, not a directory, not ours, not writable */
+    LWSHM_E_NOT_FOUND = -4,   /* nothing of that name, or no segment for that directory */
+    LWSHM_E_NOT_READY = -5,   /* the segment is still being created; values: creator's pid */
+    LWSHM_E_IN_USE = -6,      /* live processes are attached; values: their pids */
+    LWSHM_E_FOREIGN = -7,     /* a segment that is not ours; never attached */
+    LWSHM_E_CORRUPT = -8,     /* ours, but a field is out of range; values: what was found */
+    LWSHM_E_ABI_VERSION = -9, /* another ABI version; values: ours, the segment's */
+    LWSHM_E_NAMESPACE = -10,  /* made in another IPC or PID namespace */
     LWSHM_E_SIZE_MISMATCH = -11, /* exists with another size; values: asked, found */
-    LWSHM_E_LIMIT = -12,        /* no room, slot or record left; values: asked, left */
-    LWSHM_E_ALREADY_HELD = -13, /* this backend holds that lock already */
-    LWSHM_E_NOT_HELD = -14,     /* this backend does not hold that lock */
-    LWSHM_E_BUSY = -15,         /* backends of this process are still joined; values: their slots */
-    LWSHM_E_CLOSED = -16        /* the handle was closed, or belongs to the parent of this fork */
+    LWSHM_E_LIMIT = -12,         /* no room, slot or record left; values: asked, left */
+    LWSHM_E_ALREADY_HELD = -13,  /* this backend holds that lock already */
+    LWSHM_E_NOT_HELD = -14,      /* this backend does not hold that lock */
+    LWSHM_E_BUSY = -15,  /* backends of this process are still joined; values: their slots */
+    LWSHM_E_CLOSED = -16 /* the handle was closed, or belongs to the parent of this fork */
 };
 
 /* Most values an error carries, and the room for its message, NUL included. */

@@ -86,7 +86,7 @@ static_assert(sizeof(struct segment_header) == 320, "header");
 /* ---- process entry ---- */
 
 struct process_entry {
-    uint64_t identity; /* 0: free.  Claimed by a CAS from 0 */
+    uint64_t identity;   /* 0: free.  Claimed by a CAS from 0 */
     int64_t attached_at; /* microseconds since 1970 */
     uint64_t reserved[6];
 };
@@ -118,8 +118,8 @@ enum backend_state {
 };
 
 enum record_kind {
-    RECORD_N = 1, /* wants it exclusive, waits, or owes a wake-up: no shared hold */
-    RECORD_S = 2, /* holds it shared, or is trying to */
+    RECORD_N = 1,  /* wants it exclusive, waits, or owes a wake-up: no shared hold */
+    RECORD_S = 2,  /* holds it shared, or is trying to */
     RECORD_XIN = 3 /* is inside, exclusively */
 };
 

@@ -1,0 +1,90 @@
+# The one face of lwshm's build.  `make help` says what there is.
+#
+# Everything made lies in target/ (and examples/target, benchmarks/target).  What a C
+# compiler makes stands in build/native.mk; Java goes through Maven.
+#
+# SPDX-License-Identifier: Apache-2.0
+
+# Maven runs would trip over one another; the C builds run in parallel by themselves.
+.NOTPARALLEL:
+
+# Empty when the caller said -j: the sub-makes then share its job server.
+JOBS = $(if $(findstring j,$(firstword -$(MAKEFLAGS)))$(findstring --jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+# V=1 shows the compilers' commands.
+NATIVE = $(MAKE) $(if $(V),,-s) --no-print-directory $(JOBS) -f build/native.mk
+
+# Looked for when it is used, since the set-up may be what brings it.
+ifndef JAVA_HOME
+JAVA_HOME = $(patsubst %/bin/javac,%,$(realpath $(shell command -v javac)))
+endif
+MVN = JAVA_HOME=$(JAVA_HOME) mvn -B -ntp -q -Dstyle.color=never
+# Examples and benchmarks are built together with the library, in one Maven run, so that
+# they use this clone's and not whatever some clone installed in ~/.m2.
+ALL = $(MVN) -f build/all/pom.xml -Dmaven.test.skip=true package -am
+
+POM_VERSION := $(shell sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml)
+JAR := target/lwshm-$(POM_VERSION).jar
+JAR_SOURCES := $(shell find src/main include -type f) pom.xml build/aol.properties build/liblwshm-jni.map
+
+.PHONY: all lib jar examples demo test test-c test-java check bench dist install format clean help
+
+all: lib jar ## build the C library and the jar (the default)
+
+setup-run setup-dist setup-check: setup-%:
+	@build/setup.sh $*
+.PHONY: setup-run setup-dist setup-check
+
+# ---- building ----
+
+lib: ## build liblwshm.so, liblwshm.a and lwshm.pc in target/native/plain; needs no Java
+	@$(NATIVE) lib
+
+install: ## install the C library: PREFIX=/usr/local, DESTDIR=
+	@$(NATIVE) install
+
+jar: setup-run $(JAR) ## build the jar, with this machine's native library in it
+
+$(JAR): $(JAR_SOURCES) | setup-run
+	$(MVN) -Dmaven.test.skip=true package
+	@touch $@
+
+dist: setup-dist jar ## build target/dist/…jar with the native libraries of x86_64 and aarch64
+	@build/dist.sh $(JAR) "$(NATIVE) JAVA_HOME=$(JAVA_HOME)"
+
+# ---- running ----
+
+examples: setup-run
+	@$(NATIVE) examples
+	$(ALL) -pl :lwshm-examples
+
+DEMO_OPTIONS = $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+               $(if $(SCALE),--scale $(SCALE))
+
+demo: examples ## run the demo: CLIENTS=, SECONDS=, SCALE=
+	@JAVA_HOME=$(JAVA_HOME) examples/demo.sh $(DEMO_OPTIONS)
+
+bench: setup-run ## run the JMH benchmarks: BENCH='LWLock -f 1'
+	$(ALL) -pl :lwshm-benchmarks
+	$(JAVA_HOME)/bin/java -jar benchmarks/target/benchmarks.jar $(BENCH)
+
+# ---- testing ----
+
+test: test-c test-java ## run all tests, C and Java
+
+test-c: setup-run ## run the C tests: plain, ASan and UBSan, TSan; ONLY=program, TEST=name
+	@$(NATIVE) plain-tests asan-tests tsan-tests
+	@build/run-c-tests.sh plain asan tsan
+
+test-java: setup-run ## run the Java tests on this JDK and a later one; MVN_ARGS=-Dtest=Name
+	@$(NATIVE) c-programs
+	@JAVA_HOME=$(JAVA_HOME) build/run-java-tests.sh $(MVN_ARGS)
+
+include build/check.mk
+
+# ---- the rest ----
+
+clean: ## remove everything that was made
+	rm -rf target examples/target benchmarks/target build/all/target
+
+help: ## say this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,26 @@
+#!/bin/bash
+# Runs the Java tests on the default JDK, and the same classes again on a later one if
+# there is one: JAVA25_HOME, or the newest of 22 and up in the usual place.
+#
+#     build/run-java-tests.sh [MAVEN-ARGUMENT…]      e.g. -Dtest=LWLockTest
+#
+# SPDX-License-Identifier: Apache-2.0
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+# Surefire's words only.
+mvn=(mvn -B -ntp -Dstyle.color=never "$@"
+    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
+    -Dorg.slf4j.simpleLogger.log.org.apache.maven.plugin.surefire.SurefireMojo=info)
+
+echo "== Java tests on $("$JAVA_HOME/bin/java" -version 2>&1 | head -n 1)"
+build/in-ipc-namespace.sh "${mvn[@]}" test || exit 1
+
+later=${JAVA25_HOME:-$(build/find-jdk.sh 22)}
+if [ -z "$later" ]; then
+    echo "== Java tests on a later JDK: SKIPPED, none of 22 or later found; set JAVA25_HOME"
+    exit 0
+fi
+echo "== Java tests on $("$later/bin/java" -version 2>&1 | head -n 1)"
+build/in-ipc-namespace.sh "${mvn[@]}" surefire:test -Dlwshm.test.jvm="$later/bin/java" \
+    -Dsurefire.reportNameSuffix=later-jdk

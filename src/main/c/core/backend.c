@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "core/backend_slot.h"
+#include "core/lock.h"
+#include "core/process_entry.h"
+
+bool backend_slot_free(struct backend_slot *slot, uint64_t identity)
+{
+    uint64_t next = slot_identity(BACKEND_FREE, 0, slot_generation(identity) + 1);
+    /* release: pairs with the acquire CAS in claim() */
+    return __atomic_compare_exchange_n(&slot->identity, &identity, next, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+static bool holds_nothing(const lwshm_segment *s, const struct backend_slot *slot)
+{
+    for (uint32_t i = 0; i < s->max_held_locks; i++)
+        if (__atomic_load_n(&slot->record[i], __ATOMIC_ACQUIRE) != 0)
+            return false;
+    return true;
+}
+
+bool backend_slots_reclaim(lwshm_segment *s, uint32_t process, uint64_t identity)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < s->max_backends; i++) {
+        struct backend_slot *slot = slot_at(s, i);
+        uint64_t seen = __atomic_load_n(&slot->identity, __ATOMIC_ACQUIRE);
+        if (slot_state(seen) == BACKEND_FREE || slot_process(seen) != process)
+            continue;
+        /* If the entry is another process's by now, the slot has been taken back, and the
+           generation in `seen` makes the CASes below fail. */
+        if (__atomic_load_n(&process_at(s, process)->identity, __ATOMIC_ACQUIRE) != identity)
+            return false;
+        if (slot_state(seen) == BACKEND_JOINED) {
+            uint64_t dead = slot_identity(BACKEND_DEAD, process, slot_generation(seen));
+            if (!__atomic_compare_exchange_n(&slot->identity, &seen, dead, false, __ATOMIC_ACQ_REL,
+                                             __ATOMIC_ACQUIRE))
+                continue;
+            seen = dead;
+        }
+        if (holds_nothing(s, slot))
+            backend_slot_free(slot, seen);
+        else
+            all = false;
+    }
+    return all;
+}
+
+static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
+{
+    struct backend_slot *slot = slot_at(s, i);
+    uint64_t seen = __atomic_load_n(&slot->identity, __ATOMIC_RELAXED);
+    if (slot_state(seen) != BACKEND_FREE)
+        return false;
+    uint64_t generation = slot_generation(seen);
+    if (!__atomic_compare_exchange_n(&slot->identity, &seen,
+                                     slot_identity(BACKEND_JOINED, s->process, generation), false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
+    /* What a dead predecessor left here says nothing any more. */
+    __atomic_store_n(&slot->wait_lock, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->spilled, 0, __ATOMIC_SEQ_CST);
+    *b = (lwshm_backend){
+        .segment = s,
+        .slot = slot,
+        .owner = (i + 1ull) | generation << LOCK_OWNER_GENERATION_SHIFT,
+        .generation = generation << RECORD_GENERATION_SHIFT,
+        .reader_bit = 1ull << (i % 64),
+        .place_mask = s->max_held_locks - 1,
+        .number = i,
+    };
+    return true;
+}
+
+static bool claim_any(lwshm_segment *s, lwshm_backend *b)
+{
+    for (uint32_t i = 0; i < s->max_backends; i++)
+        if (claim(s, i, b))
+            return true;
+    return false;
+}
+
+int lwshm_backend_join(lwshm_segment *s, lwshm_backend **backend)
+{
+    if (!is_open(s) || __atomic_load_n(&s->ending, __ATOMIC_ACQUIRE))
+        return fail_closed(s);
+    lwshm_backend *b = malloc(sizeof *b);
+    if (b == NULL)
+        return fail_system(12, "no memory for a backend handle of %zu bytes", sizeof *b);
+    __atomic_add_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
+    bool joined = claim_any(s, b);
+    if (!joined) {
+        processes_reclaim(s);
+        joined = claim_any(s, b);
+    }
+    if (!joined) {
+        __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
+        free(b);
+        return with_values(fail(LWSHM_E_LIMIT,
+                                "all %u backend slots of the segment are taken; leave some, or "
+                                "create it with a larger max_backends",
+                                s->max_backends),
+                           2, (int64_t)1, (int64_t)0);
+    }
+    *backend = b;
+    return LWSHM_OK;
+}
+
+int lwshm_backend_release_all(lwshm_backend *b)
+{
+    int released = 0;
+    if (b == NULL || !is_open(b->segment))
+        return fail_closed(b == NULL ? NULL : b->segment);
+    for (uint32_t i = 0; i < b->segment->max_held_locks; i++) {
+        uint64_t record = __atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED);
+        if (record == 0)
+            continue;
+        if (record_kind(record) == RECORD_N) {
+            /* An acquire that was begun and never came back (its thread threw on the way). */
+            bool spilled = i != record_place(record_lock(record), b->place_mask);
+            lock_end_record(b->segment, b->number, b->generation >> RECORD_GENERATION_SHIFT,
+                            &b->slot->record[i]);
+            if (spilled)
+                __atomic_sub_fetch(&b->slot->spilled, 1, __ATOMIC_RELEASE);
+            continue;
+        }
+        int r = lwshm_lwlock_release(b, record_lock(record));
+        if (r < 0)
+            return r;
+        released++;
+    }
+    return released;
+}
+
+int lwshm_backend_leave(lwshm_backend *b)
+{
+    int r = lwshm_backend_release_all(b);
+    if (r < 0)
+        return r;
+    lwshm_segment *s = b->segment;
+    backend_slot_free(b->slot, slot_identity(BACKEND_JOINED, s->process,
+                                             b->generation >> RECORD_GENERATION_SHIFT));
+    free(b);
+    __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
+    return LWSHM_OK;
+}
+
+void backend_slots_end(lwshm_segment *s)
+{
+    for (uint32_t i = 0; i < s->max_backends; i++) {
+        struct backend_slot *slot = slot_at(s, i);
+        uint64_t identity = __atomic_load_n(&slot->identity, __ATOMIC_ACQUIRE);
+        if (slot_state(identity) != BACKEND_JOINED || slot_process(identity) != s->process)
+            continue;
+        for (uint32_t j = 0; j < s->max_held_locks; j++)
+            if (slot->record[j] != 0)
+                lock_end_record(s, i, slot_generation(identity), &slot->record[j]);
+        backend_slot_free(slot, identity);
+    }
+}
+
+static uint32_t held_locks(const lwshm_segment *s, const struct backend_slot *slot)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < s->max_held_locks; i++) {
+        uint64_t kind = __atomic_load_n(&slot->record[i], __ATOMIC_RELAXED) & RECORD_KIND_MASK;
+        held += kind == RECORD_S || kind == RECORD_XIN;
+    }
+    return held;
+}
+
+int lwshm_backend_held_locks(const lwshm_backend *b)
+{
+    if (b == NULL || !is_open(b->segment))
+        return fail_closed(b == NULL ? NULL : b->segment);
+    return (int)held_locks(b->segment, b->slot);
+}
+
+static bool describe(const lwshm_segment *s, uint32_t i, struct lwshm_backend_info *info)
+{
+    const struct backend_slot *slot = slot_at(s, i);
+    uint64_t identity = __atomic_load_n(&slot->identity, __ATOMIC_ACQUIRE);
+    uint32_t process = slot_process(identity);
+    if (slot_state(identity) == BACKEND_FREE || process >= s->max_processes)
+        return false;
+    uint64_t wait_lock = __atomic_load_n(&slot->wait_lock, __ATOMIC_ACQUIRE);
+    *info = (struct lwshm_backend_info){
+        .slot = i,
+        .generation = (uint32_t)slot_generation(identity),
+        .pid = os_identity_pid(
+            __atomic_load_n(&process_at(s, process)->identity, __ATOMIC_RELAXED)),
+        .held_locks = held_locks(s, slot),
+        .wait_lock = wait_lock,
+        .wait_mode =
+            wait_lock == 0 ? 0 : __atomic_load_n(&slot->wait_mode, __ATOMIC_RELAXED),
+        .wait_since =
+            wait_lock == 0 ? 0 : __atomic_load_n(&slot->wait_since, __ATOMIC_RELAXED),
+        .slot_offset = (uint64_t)((const char *)slot - s->base),
+    };
+    return true;
+}
+
+int lwshm_backend_info(const lwshm_backend *b, struct lwshm_backend_info *info)
+{
+    if (b == NULL || !is_open(b->segment) || !describe(b->segment, b->number, info))
+        return fail_closed(b == NULL ? NULL : b->segment);
+    return LWSHM_OK;
+}
+
+int lwshm_backend_list(const lwshm_segment *s, struct lwshm_backend_info *infos, uint32_t capacity)
+{
+    uint32_t count = 0;
+    struct lwshm_backend_info info;
+    if (!is_open(s))
+        return fail_closed(s);
+    for (uint32_t i = 0; i < s->max_backends; i++) {
+        if (!describe(s, i, &info))
+            continue;
+        if (count < capacity)
+            infos[count] = info;
+        count++;
+    }
+    return (int)count;
+}

@@ -1,0 +1,98 @@
+/*
+ * handle.h - what a process keeps for itself about a segment and a backend.
+ *
+ * Nothing of this lies in shared memory.  The numbers of the segment's header are
+ * copied here once they have been checked, so that a header damaged later misleads
+ * nobody.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LWSHM_CORE_HANDLE_H
+#define LWSHM_CORE_HANDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/layout.h"
+#include "core/status.h"
+#include "lwshm/backend.h"
+#include "lwshm/lwlock.h"
+#include "os/process.h"
+
+struct lwshm_segment {
+    char *base; /* NULL once detached */
+    uint64_t size;
+    uint64_t region[LWSHM_REGION_COUNT];
+    uint32_t max_processes, max_backends, max_held_locks;
+    uint32_t max_tranches, max_lwlocks, max_structs;
+    uint64_t slot_size;
+    uint64_t identity; /* of this process */
+    uint32_t process;  /* its entry */
+    uint32_t joined;   /* backends of this handle; atomic */
+    bool ending;       /* its sleepers give up; atomic */
+    bool spins;        /* waiting on another processor makes sense */
+    bool is_creator;
+    unsigned fork_count; /* os_fork_count when the handle was made */
+    int32_t shmid, key;
+    char *data_dir; /* NULL: private */
+    struct lwshm_segment_info info; /* what does not change */
+};
+
+struct lwshm_backend {
+    lwshm_segment *segment;
+    struct backend_slot *slot;
+    uint64_t owner;      /* what W's owner bits are when it is us */
+    uint64_t generation; /* in the place where a record has it */
+    uint64_t reader_bit; /* ours in RB */
+    uint32_t place_mask; /* max_held_locks - 1 */
+    uint32_t number;     /* of the slot */
+};
+
+static inline struct segment_header *header_of(const lwshm_segment *s)
+{
+    return (struct segment_header *)s->base;
+}
+
+static inline void *at(const lwshm_segment *s, uint64_t offset)
+{
+    return s->base + offset;
+}
+
+static inline struct process_entry *process_at(const lwshm_segment *s, uint32_t i)
+{
+    return (struct process_entry *)at(s, s->region[LWSHM_REGION_PROCESSES]) + i;
+}
+
+static inline struct backend_slot *slot_at(const lwshm_segment *s, uint32_t i)
+{
+    return at(s, s->region[LWSHM_REGION_BACKENDS] + i * s->slot_size);
+}
+
+static inline struct tranche_entry *tranche_at(const lwshm_segment *s, uint32_t i)
+{
+    return (struct tranche_entry *)at(s, s->region[LWSHM_REGION_TRANCHES]) + i;
+}
+
+static inline struct index_entry *index_at(const lwshm_segment *s, uint32_t i)
+{
+    return (struct index_entry *)at(s, s->region[LWSHM_REGION_SHMEM_INDEX]) + i;
+}
+
+/* True if `lock` is the offset of a lock of the segment. */
+static inline bool is_lock(const lwshm_segment *s, uint64_t lock)
+{
+    uint64_t distance = lock - s->region[LWSHM_REGION_LWLOCKS];
+    return distance < (uint64_t)s->max_lwlocks * sizeof(struct lwlock) &&
+           distance % sizeof(struct lwlock) == 0;
+}
+
+/* True if the handle may be used: attached, and not inherited by a fork. */
+static inline bool is_open(const lwshm_segment *s)
+{
+    return s != NULL && s->base != NULL && s->fork_count == os_fork_count;
+}
+
+/* Says why it may not. */
+int fail_closed(const lwshm_segment *s);
+
+#endif

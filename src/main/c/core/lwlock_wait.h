@@ -1,0 +1,96 @@
+/*
+ * lwlock_wait.h - the steps of the protocol that lwlock.c and lwlock_wait.c share, and
+ * the part of it that may sleep.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LWSHM_CORE_LWLOCK_WAIT_H
+#define LWSHM_CORE_LWLOCK_WAIT_H
+
+#include "core/lock.h"
+
+/* Blocked for whoever is not the owner or the starver. */
+#define LOCK_BLOCKS (LOCK_OWNER_SLOT_MASK | LOCK_STARVER_MASK | LOCK_POISON)
+
+/* One call's view of what it works on. */
+struct attempt {
+    lwshm_backend *backend;
+    lwshm_segment *segment;
+    struct lwlock *lock;
+    uint64_t offset;
+    uint64_t *record;
+    int64_t sleep_ns; /* of the next sleep; 0 before the first */
+};
+
+static inline uint64_t load(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+static inline uint64_t record_of(const lwshm_backend *b, uint64_t lock, enum record_kind kind)
+{
+    return record_key(lock) | b->generation | kind;
+}
+
+/* S, and N in place of S: a full fence between this store and the loads that follow. */
+static inline void set_record_fenced(const lwshm_backend *b, uint64_t lock, uint64_t *record,
+                                     enum record_kind kind)
+{
+    __atomic_store_n(record, record_of(b, lock, kind), __ATOMIC_SEQ_CST);
+}
+
+/* N before the CAS of W, XIN after the drain: nothing that comes later in the program may
+   come before this, as seen by who finds us killed.  That is a matter of the compiler
+   alone: a thread is killed between two of its instructions, never half-way in both. */
+static inline void set_record(const lwshm_backend *b, uint64_t lock, uint64_t *record,
+                              enum record_kind kind)
+{
+    __atomic_store_n(record, record_of(b, lock, kind), __ATOMIC_RELEASE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Shared, without waiting: true if the record, S before and after, is now a hold. */
+static inline bool enter_shared(const lwshm_backend *b, struct lwlock *lock)
+{
+    if ((load(&lock->word) & LOCK_BLOCKS) != 0)
+        return false;
+    if ((load(&lock->readers) & b->reader_bit) == 0)
+        __atomic_or_fetch(&lock->readers, b->reader_bit, __ATOMIC_SEQ_CST);
+    /* Always read again: an owner that came since then may have read RB without our bit. */
+    return (load(&lock->word) & LOCK_BLOCKS) == 0;
+}
+
+/* The record, S until now, becomes N; an owner that waits for it is woken. */
+static inline void retract_shared(const lwshm_backend *b, uint64_t offset, struct lwlock *lock,
+                                  uint64_t *record)
+{
+    set_record_fenced(b, offset, record, RECORD_N);
+    /* The store above is before this load in the total order: an owner that parks after we
+       looked has seen the N. */
+    if ((load(&lock->word) & LOCK_DPARK) != 0)
+        lock_wake_drain(lock);
+}
+
+/* Becomes the owner if nobody is, keeping the flags.  *word: what stood in W at last. */
+static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *word)
+{
+    *word = load(&lock->word);
+    while ((*word & LOCK_BLOCKS) == 0)
+        if (__atomic_compare_exchange_n(&lock->word, word, *word | b->owner, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return true;
+    return false;
+}
+
+/* The record is S and the way was found blocked: sleeps until the lock is held shared. */
+int lwlock_wait_shared(struct attempt *attempt);
+
+/* The record is N: sleeps until the lock is owned (unless it is already) and its readers
+   have left; then the record is XIN. */
+int lwlock_wait_exclusive(struct attempt *attempt);
+
+/* We own W and the record is N.  If no reader is in, the record becomes XIN: true.  Else
+   everything is given up: false. */
+bool lwlock_enter_or_give_up(struct attempt *attempt);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * segment.c - the handle of a segment, from its making to its end.
+ *
+ * segment_create.c and segment_attach.c fill it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "core/segment.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/backend_slot.h"
+#include "core/process_entry.h"
+#include "os/sysv_shm.h"
+
+int fail_closed(const lwshm_segment *s)
+{
+    if (s == NULL)
+        return fail(LWSHM_E_INVALID, "the handle is NULL");
+    if (s->fork_count != os_fork_count)
+        return fail(LWSHM_E_CLOSED,
+                    "this handle was inherited through fork and belongs to the parent; attach in "
+                    "the child");
+    return fail(LWSHM_E_CLOSED, "the segment is %s",
+                s->base == NULL ? "detached; attach again" : "being closed by this process");
+}
+
+int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating, struct os_data_dir *dir)
+{
+    int r = os_data_dir_open(path, dir);
+    if (r == -ENOENT)
+        return fail(LWSHM_E_DATA_DIR, "data directory \"%s\" does not exist; make it (mkdir -m 700)",
+                    path);
+    if (r == -ENOTDIR)
+        return fail(LWSHM_E_DATA_DIR, "\"%s\" is not a directory; name the data directory", path);
+    if (r < 0)
+        return fail(LWSHM_E_DATA_DIR, "data directory \"%s\" cannot be opened: %s", path,
+                    strerror(-r));
+    bool group = (mode & 0060) != 0 && !for_creating;
+    if (dir->uid != os_user() && !group) {
+        fail(LWSHM_E_DATA_DIR,
+             "data directory \"%s\" belongs to user %u and this process runs as user %u; run it as "
+             "the owner, or give it a directory of its own",
+             path, dir->uid, os_user());
+        os_data_dir_close(dir);
+        return LWSHM_E_DATA_DIR;
+    }
+    if (for_creating && (r = os_data_dir_writable(dir)) < 0) {
+        fail(LWSHM_E_DATA_DIR, "data directory \"%s\" is not writable: %s; chmod u+rwx it", path,
+             strerror(-r));
+        os_data_dir_close(dir);
+        return LWSHM_E_DATA_DIR;
+    }
+    return LWSHM_OK;
+}
+
+struct os_segment_note segment_note(int32_t key, int32_t shmid)
+{
+    struct os_segment_note note = {.key = key,
+                                   .shmid = shmid,
+                                   .creator = os_process_self(),
+                                   .ipc_namespace = os_namespace("ipc"),
+                                   .pid_namespace = os_namespace("pid")};
+    os_boot_id(note.boot_id);
+    return note;
+}
+
+lwshm_segment *segment_handle_new(const char *data_dir, int shmid, int32_t key)
+{
+    lwshm_segment *s = calloc(1, sizeof *s);
+    char *path = data_dir == NULL ? NULL : strdup(data_dir);
+    if (s == NULL || (data_dir != NULL && path == NULL)) {
+        free(s);
+        free(path);
+        fail_system(ENOMEM, "no memory for a segment handle");
+        return NULL;
+    }
+    os_watch_forks();
+    s->fork_count = os_fork_count;
+    s->identity = os_process_self();
+    s->spins = os_processors() > 1;
+    s->shmid = shmid;
+    s->key = key;
+    s->data_dir = path;
+    return s;
+}
+
+void segment_handle_free(lwshm_segment *s)
+{
+    free(s->data_dir);
+    free(s);
+}
+
+void segment_adopt(lwshm_segment *s, const struct segment_header *header)
+{
+    s->size = header->total_size;
+    memcpy(s->region, header->region, sizeof s->region);
+    s->max_processes = header->max_processes;
+    s->max_backends = header->max_backends;
+    s->max_held_locks = header->max_held_locks;
+    s->max_tranches = header->max_tranches;
+    s->max_lwlocks = header->max_lwlocks;
+    s->max_structs = header->max_structs;
+    s->slot_size = backend_slot_size(header->max_held_locks);
+    s->info = (struct lwshm_segment_info){
+        .size = header->total_size,
+        .created_at = header->created_at,
+        .generation = header->generation,
+        .shmid = s->shmid,
+        .key = s->key,
+        .creator_pid = os_identity_pid(header->creator),
+        .huge_pages = (header->flags & SEGMENT_HUGE_PAGES) != 0,
+    };
+}
+
+static int fail_busy(const lwshm_segment *s)
+{
+    int count = 0;
+    fail(LWSHM_E_BUSY, "%u backends of this process are still joined; leave them first", s->joined);
+    for (uint32_t i = 0; i < s->max_backends && count < LWSHM_ERROR_VALUES; i++) {
+        uint64_t identity = __atomic_load_n(&slot_at(s, i)->identity, __ATOMIC_ACQUIRE);
+        if (slot_state(identity) == BACKEND_JOINED && slot_process(identity) == s->process) {
+            with_values(LWSHM_E_BUSY, 1, (int64_t)i);
+            count++;
+        }
+    }
+    return LWSHM_E_BUSY;
+}
+
+/* Takes the segment from under every thread of this process, then ends what they left. */
+static int fence(lwshm_segment *s)
+{
+    void *again;
+    int r = os_shm_attach(s->shmid, false, &again);
+    if (r < 0)
+        return fail_system(-r, "segment %d cannot be attached again: shmat", s->shmid);
+    if ((r = os_shm_detach_keep_address(s->base, s->size)) < 0) {
+        os_shm_detach(again);
+        return fail_system(-r, "segment %d cannot be replaced by zeros: mmap", s->shmid);
+    }
+    lwshm_segment rest = *s; /* a view that no other thread knows */
+    rest.base = again;
+    backend_slots_end(&rest);
+    process_leave(&rest);
+    os_shm_detach(again);
+    return LWSHM_OK;
+}
+
+int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
+{
+    if (s == NULL || s->fork_count != os_fork_count)
+        return fail_closed(s);
+    if (s->base == NULL)
+        return LWSHM_OK;
+    int r = LWSHM_OK;
+    __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
+    bool busy = __atomic_load_n(&s->joined, __ATOMIC_SEQ_CST) != 0;
+    if (busy && how != LWSHM_DETACH_FENCE) {
+        r = fail_busy(s);
+    } else if (how == LWSHM_DETACH_FENCE) {
+        r = fence(s);
+    } else {
+        process_leave(s);
+        r = how == LWSHM_DETACH_UNMAP ? os_shm_detach(s->base)
+                                      : os_shm_detach_keep_address(s->base, s->size);
+        if (r < 0)
+            r = fail_system(-r, "segment %d cannot be detached", s->shmid);
+    }
+    if (r == LWSHM_OK)
+        s->base = NULL;
+    else
+        __atomic_store_n(&s->ending, false, __ATOMIC_SEQ_CST);
+    return r;
+}
+
+int lwshm_segment_delete(lwshm_segment *s)
+{
+    struct os_data_dir dir;
+    struct os_segment_note note;
+    if (s == NULL || s->fork_count != os_fork_count)
+        return fail_closed(s);
+    int r = os_shm_remove(s->shmid);
+    if (r < 0 && r != -EINVAL && r != -EIDRM)
+        return fail_system(-r, "segment %d cannot be removed: shmctl", s->shmid);
+    if (s->data_dir != NULL && os_data_dir_open(s->data_dir, &dir) == 0) {
+        if (os_segment_note_read(&dir, &note) == 0 && note.shmid == s->shmid)
+            os_segment_note_remove(&dir);
+        os_data_dir_close(&dir);
+    }
+    return LWSHM_OK;
+}
+
+int lwshm_segment_close(lwshm_segment *s)
+{
+    if (s == NULL)
+        return LWSHM_OK;
+    if (s->fork_count == os_fork_count) {
+        int r = lwshm_segment_detach(s, LWSHM_DETACH_UNMAP);
+        if (r < 0)
+            return r;
+    }
+    segment_handle_free(s);
+    return LWSHM_OK;
+}
+
+int lwshm_segment_info(const lwshm_segment *s, struct lwshm_segment_info *info)
+{
+    if (s == NULL || s->fork_count != os_fork_count)
+        return fail_closed(s);
+    *info = s->info;
+    info->is_creator = s->is_creator;
+    info->process = s->process;
+    info->base = (uint64_t)(uintptr_t)s->base;
+    info->is_ready = s->base != NULL && __atomic_load_n(&header_of(s)->state, __ATOMIC_ACQUIRE) ==
+                                            SEGMENT_READY;
+    return LWSHM_OK;
+}

@@ -1,0 +1,62 @@
+/*
+ * survey.h - what stands on the keys of a data directory.
+ *
+ * The keys of a directory are its inode number and the numbers that follow it.  All
+ * of them are looked at each time, so that a segment of ours is found even if the
+ * stranger that once pushed it to a later key is gone.
+ *
+ * Source: PostgreSQL, src/backend/port/sysv_shmem.c (IpcMemoryState).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LWSHM_CORE_SURVEY_H
+#define LWSHM_CORE_SURVEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "os/data_dir.h"
+#include "os/sysv_shm.h"
+
+/* How many keys a directory has. */
+#define SURVEY_KEYS 1024
+
+/* Key number `i` of a directory; never 0, which is IPC_PRIVATE. */
+int32_t survey_key(const struct os_data_dir *dir, uint32_t i);
+
+/* What a segment is to us; the five states of PostgreSQL. */
+enum segment_standing {
+    STANDING_GONE,       /* removed while we looked */
+    STANDING_FOREIGN,    /* somebody else's */
+    STANDING_UNATTACHED, /* ours, nobody in it */
+    STANDING_ATTACHED,   /* ours, somebody attached */
+    STANDING_UNKNOWN     /* could not be looked at, so taken for attached */
+};
+
+struct surveyed {
+    int32_t key;
+    int32_t shmid;
+    uint32_t generation; /* if ours and of this ABI version, else 0 */
+    struct os_shm_stat stat;
+};
+
+/* Looks at one segment.  `mode`: the widest permissions that are still ours. */
+enum segment_standing survey_segment(int shmid, uint32_t mode, const struct os_data_dir *dir,
+                                     struct surveyed *found);
+
+/*
+ * Finds the segment of a directory.  STANDING_GONE if it has none.  Stops at the first
+ * key whose segment is ours.
+ */
+enum segment_standing survey_keys(uint32_t mode, const struct os_data_dir *dir,
+                                  struct surveyed *found);
+
+/* Waits for the kernel to detach processes that are proven dead.  Returns 0 once nobody is
+   attached, else LWSHM_E_IN_USE with the pids of those who are. */
+int survey_await_unattached(const struct surveyed *found, const char *data_dir);
+
+/* Removes what a creator left that was killed between making the segment and writing
+   its header; the note in the directory tells it from a stranger's. */
+void survey_remove_headless(uint32_t mode, const struct os_data_dir *dir);
+
+#endif

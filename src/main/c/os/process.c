@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "os/process.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PID_BITS 22
+
+unsigned os_fork_count;
+
+static uint64_t self_identity; /* of this process; forgotten by a forked child */
+
+static void after_fork_in_child(void)
+{
+    os_fork_count++;
+    __atomic_store_n(&self_identity, 0, __ATOMIC_RELAXED);
+}
+
+static void register_fork_handler(void)
+{
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
+void os_watch_forks(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_fork_handler);
+}
+
+/* Reads a small file of /proc whole; returns its length, or -errno. */
+static int read_proc(const char *path, char *buffer, size_t capacity)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = read(fd, buffer, capacity - 1);
+    int err = errno;
+    close(fd);
+    if (n < 0)
+        return -err;
+    buffer[n] = '\0';
+    return (int)n;
+}
+
+struct process_stat {
+    char state;
+    long threads;
+    uint64_t start;
+};
+
+/* proc(5): fields 3, 20 and 22 of /proc/<pid>/stat; the name in field 2 may hold
+   anything, parentheses included, so counting starts after the last one. */
+static int read_stat(int32_t pid, struct process_stat *stat)
+{
+    char path[32], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int n = read_proc(path, text, sizeof text);
+    if (n < 0)
+        return n;
+    char *p = strrchr(text, ')');
+    unsigned long long start;
+    if (p == NULL || sscanf(p + 1,
+                            " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                            "%ld %*d %llu",
+                            &stat->state, &stat->threads, &start) != 3)
+        return -EIO;
+    stat->start = start;
+    return 0;
+}
+
+uint64_t os_process_identity(int32_t pid)
+{
+    struct process_stat stat;
+    if (read_stat(pid, &stat) < 0)
+        return 0;
+    return (uint64_t)pid | stat.start << PID_BITS;
+}
+
+uint64_t os_process_self(void)
+{
+    uint64_t identity = __atomic_load_n(&self_identity, __ATOMIC_RELAXED);
+    if (identity == 0) {
+        os_watch_forks();
+        identity = os_process_identity(getpid());
+        __atomic_store_n(&self_identity, identity, __ATOMIC_RELAXED);
+    }
+    return identity;
+}
+
+bool os_process_is_dead(uint64_t identity)
+{
+    int32_t pid = os_identity_pid(identity);
+    struct process_stat stat;
+    if (pid <= 0)
+        return false;
+    int err = read_stat(pid, &stat);
+    /* A /proc that hides others' processes, or is not there, proves nothing: ask the
+       kernel itself, which knows a hidden one (EPERM), too. */
+    if (err < 0)
+        return kill(pid, 0) < 0 && errno == ESRCH;
+    if (stat.start != identity >> PID_BITS)
+        return true;
+    /* The main thread may end before the others: then it is a zombie, the process lives. */
+    return (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1;
+}
+
+/* The inode of a SysV mapping in /proc/<pid>/maps is its shmid. */
+static bool maps_segment(int32_t pid, int shmid)
+{
+    char path[32], line[512];
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    FILE *f = fopen(path, "re");
+    bool found = false;
+    while (f != NULL && !found && fgets(line, sizeof line, f) != NULL) {
+        unsigned long long inode;
+        found = strstr(line, " /SYSV") != NULL &&
+                sscanf(line, "%*s %*s %*s %*s %llu", &inode) == 1 &&
+                inode == (unsigned long long)(unsigned)shmid;
+    }
+    if (f != NULL)
+        fclose(f);
+    return found;
+}
+
+uint32_t os_processes_mapping(int shmid, int32_t *pids, uint32_t capacity)
+{
+    DIR *proc = opendir("/proc");
+    uint32_t count = 0;
+    struct dirent *entry;
+    while (proc != NULL && count < capacity && (entry = readdir(proc)) != NULL) {
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        int32_t pid = (int32_t)strtol(entry->d_name, NULL, 10);
+        if (maps_segment(pid, shmid))
+            pids[count++] = pid;
+    }
+    if (proc != NULL)
+        closedir(proc);
+    return count;
+}
+
+void os_boot_id(uint8_t id[16])
+{
+    char text[64];
+    memset(id, 0, 16);
+    if (read_proc("/proc/sys/kernel/random/boot_id", text, sizeof text) < 0)
+        return;
+    int digit = 0;
+    for (char *p = text; *p != '\0' && digit < 32; p++) {
+        if (!isxdigit((unsigned char)*p))
+            continue;
+        int value = isdigit((unsigned char)*p) ? *p - '0' : tolower((unsigned char)*p) - 'a' + 10;
+        id[digit / 2] = (uint8_t)(id[digit / 2] << 4 | value);
+        digit++;
+    }
+}
+
+uint64_t os_namespace(const char *name)
+{
+    char path[64];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/self/ns/%s", name);
+    return stat(path, &st) < 0 ? 0 : (uint64_t)st.st_ino;
+}
+
+int os_processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) < 0 ? 1 : CPU_COUNT(&set);
+}

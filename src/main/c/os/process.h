@@ -1,0 +1,54 @@
+/*
+ * process.h - who a process is, and whether it is proven dead.
+ *
+ * A process is told from others, those that get its pid later included, by pid and
+ * start time, packed into one word: its identity (pid in bits 0..21, start time in
+ * clock ticks since boot above).  0 is nobody.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LWSHM_OS_PROCESS_H
+#define LWSHM_OS_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The identity of the calling process; right in a forked child, too. */
+uint64_t os_process_self(void);
+
+/* The identity of the process that has `pid` now, or 0 if none has. */
+uint64_t os_process_identity(int32_t pid);
+
+static inline int32_t os_identity_pid(uint64_t identity)
+{
+    return (int32_t)(identity & ((1u << 22) - 1));
+}
+
+/*
+ * True if that process is proven to have ended: nobody has its pid, a process
+ * started at another time has it, or it is a zombie with no thread left.  False if
+ * it lives, stopped or frozen included, and false if it cannot be told.
+ */
+bool os_process_is_dead(uint64_t identity);
+
+/* How often this process is a child of a fork that knew this library.  A handle made
+   at another count is the parent's. */
+extern unsigned os_fork_count;
+
+/* Counts forks from now on.  Any number of calls. */
+void os_watch_forks(void);
+
+/* Up to `capacity` pids of processes that map the SysV segment, as far as /proc shows
+   them to this user; returns how many were written. */
+uint32_t os_processes_mapping(int shmid, int32_t *pids, uint32_t capacity);
+
+/* The kernel's id of this boot; all zeros if /proc does not tell. */
+void os_boot_id(uint8_t id[16]);
+
+/* The inode of /proc/self/ns/<name> ("pid", "ipc"), 0 if /proc does not tell. */
+uint64_t os_namespace(const char *name);
+
+/* Processors that this process may run on. */
+int os_processors(void);
+
+#endif
