@@ -109,7 +109,13 @@ public final class Backend implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "backend " + slot + " of segment " + segment.id() + ", thread \"" + owner.getName() + '"';
+    return "backend "
+        + slot
+        + " of segment "
+        + segment.id()
+        + ", thread \""
+        + owner.getName()
+        + '"';
   }
 
   Thread owner() {
@@ -141,7 +147,12 @@ public final class Backend implements AutoCloseable {
   private RuntimeException refusal(Segment lockSegment) {
     if (segment != lockSegment) {
       return new IllegalArgumentException(
-          "backend " + slot + " is of segment " + segment.id() + ", the lock is of " + lockSegment.id());
+          "backend "
+              + slot
+              + " is of segment "
+              + segment.id()
+              + ", the lock is of "
+              + lockSegment.id());
     }
     if (releaser == null) {
       return new IllegalStateException("backend " + slot + " is closed; join the segment again");

@@ -3,8 +3,8 @@
 package org.lwshm;
 
 /**
- * The data directory is missing, is no directory, belongs to another user, or is not writable;
- * the message names the path and the reason.
+ * The data directory is missing, is no directory, belongs to another user, or is not writable; the
+ * message names the path and the reason.
  */
 public final class DataDirectoryException extends LwshmException {
 

@@ -24,15 +24,15 @@ import org.slf4j.LoggerFactory;
  *
  * <p>They run once, whichever way it comes: {@link Segment#close()}, {@code System.exit}, SIGTERM
  * or SIGINT; not on SIGKILL or {@code Runtime.halt}. A callback is removed before it is called. One
- * that throws is logged and passed over. One that calls {@code System.exit} never returns from that;
- * the others are then run by another thread.
+ * that throws is logged and passed over. One that calls {@code System.exit} never returns from
+ * that; the others are then run by another thread.
  *
  * <p>Any thread may register and cancel, a callback that runs included: what it adds to its own
- * list or a later one runs next there. A callback for a list that is finished is refused with {@link
- * IllegalStateException}, since nothing would run it.
+ * list or a later one runs next there. A callback for a list that is finished is refused with
+ * {@link IllegalStateException}, since nothing would run it.
  *
- * <p>Source: PostgreSQL's {@code before_shmem_exit}, {@code on_shmem_exit} and {@code on_proc_exit},
- * src/backend/storage/ipc/ipc.c.
+ * <p>Source: PostgreSQL's {@code before_shmem_exit}, {@code on_shmem_exit} and {@code
+ * on_proc_exit}, src/backend/storage/ipc/ipc.c.
  */
 public final class ExitCallbacks {
 
@@ -141,11 +141,11 @@ public final class ExitCallbacks {
   }
 
   /**
-   * Runs what is left to run, or waits until another thread has. Called by a callback, it returns at
-   * once.
+   * Runs what is left to run, or waits until another thread has. Called by a callback, it returns
+   * at once.
    *
-   * @param forProcessExit whether the process ends, in which case the calling thread takes over from
-   *     one that will never come back
+   * @param forProcessExit whether the process ends, in which case the calling thread takes over
+   *     from one that will never come back
    */
   void run(boolean forProcessExit) {
     if (begin(forProcessExit)) {
@@ -201,8 +201,8 @@ public final class ExitCallbacks {
   }
 
   /**
-   * Whether a thread is inside {@code System.exit} or {@code Runtime.halt}, which do not return: in a
-   * callback of ours, it would be waited for in vain.
+   * Whether a thread is inside {@code System.exit} or {@code Runtime.halt}, which do not return: in
+   * a callback of ours, it would be waited for in vain.
    */
   static boolean isStuckInExit(Thread thread) {
     for (StackTraceElement frame : thread.getStackTrace()) {

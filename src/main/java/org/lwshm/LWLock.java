@@ -184,8 +184,7 @@ public final class LWLock {
       VarHandle.storeStoreFence();
     } else {
       // W is another's, or it is ours and readers may have to leave first: C looks which.
-      Status.check(
-          LWLockNative.acquireContended(backend.handle(), offset, LWLockNative.EXCLUSIVE));
+      Status.check(LWLockNative.acquireContended(backend.handle(), offset, LWLockNative.EXCLUSIVE));
     }
   }
 
@@ -222,8 +221,9 @@ public final class LWLock {
   }
 
   /**
-   * Whether a backend holds the lock. Any thread may ask about any backend; for another's the answer
-   * is of a moment that has passed, and one that is about to enter shared may count as holding it.
+   * Whether a backend holds the lock. Any thread may ask about any backend; for another's the
+   * answer is of a moment that has passed, and one that is about to enter shared may count as
+   * holding it.
    *
    * @param backend of this segment
    * @return whether it holds the lock, in either mode

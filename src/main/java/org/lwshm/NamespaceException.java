@@ -3,9 +3,8 @@
 package org.lwshm;
 
 /**
- * The segment was made in another IPC or PID namespace (a container of its own, as a rule), so
- * its processes cannot be told alive or dead from here; the message says which of the two
- * differs.
+ * The segment was made in another IPC or PID namespace (a container of its own, as a rule), so its
+ * processes cannot be told alive or dead from here; the message says which of the two differs.
  */
 public final class NamespaceException extends LwshmException {
 

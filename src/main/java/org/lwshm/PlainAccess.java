@@ -63,15 +63,7 @@ abstract class PlainAccess {
 
   private IndexOutOfBoundsException outOfBounds(long index, long width) {
     return new IndexOutOfBoundsException(
-        "index "
-            + index
-            + ", width "
-            + width
-            + ": struct \""
-            + name
-            + "\" has "
-            + size
-            + " bytes");
+        "index " + index + ", width " + width + ": struct \"" + name + "\" has " + size + " bytes");
   }
 
   /** {@return the name of the area} */

@@ -19,9 +19,9 @@ import org.lwshm.jni.TrancheNative;
  * A shared memory segment that this process is attached to.
  *
  * <p>One process creates it ({@link #builder}), others attach to it ({@link #attach(Path,
- * ShmemSubsystem...)}). It belongs to a data directory, by which it is found; a private one has none
- * and is found by its {@link #id()}. The creator deletes it when it closes it; who is still attached
- * then keeps the memory until it leaves.
+ * ShmemSubsystem...)}). It belongs to a data directory, by which it is found; a private one has
+ * none and is found by its {@link #id()}. The creator deletes it when it closes it; who is still
+ * attached then keeps the memory until it leaves.
  *
  * <p>Any thread may use it. It must be closed ({@link #close()}); if the process ends before, a
  * shutdown hook does the same. What it is ({@link #id()}, {@link #size()} and so on) it tells after
@@ -139,7 +139,8 @@ public final class Segment implements AutoCloseable {
   }
 
   /**
-   * Attaches to the segment with a SysV id if nobody else may who {@code widestMode} does not allow.
+   * Attaches to the segment with a SysV id if nobody else may who {@code widestMode} does not
+   * allow.
    *
    * @param shmid its {@link #id()}
    * @param widestMode permission bits; a segment with others is treated as foreign

@@ -5,8 +5,8 @@ package org.lwshm;
 import java.util.List;
 
 /**
- * The segment cannot be closed: threads of this process are still joined to it. The message
- * names them.
+ * The segment cannot be closed: threads of this process are still joined to it. The message names
+ * them.
  */
 public final class SegmentBusyException extends LwshmException {
 

@@ -68,8 +68,8 @@ public final class SharedStruct extends FloatingAccess {
   /**
    * A part of this area as a direct buffer in the machine's byte order.
    *
-   * <p>The buffer may outlive the segment: after {@link Segment#close()} it reads zeros, and what is
-   * written to it is lost.
+   * <p>The buffer may outlive the segment: after {@link Segment#close()} it reads zeros, and what
+   * is written to it is lost.
    *
    * @param index byte index of the part's first byte
    * @param length bytes

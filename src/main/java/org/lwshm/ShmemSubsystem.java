@@ -17,8 +17,8 @@ package org.lwshm;
  *
  * <p>A call that belongs to another phase throws {@link IllegalStateException}.
  *
- * <p>Source: PostgreSQL's {@code shmem_request_hook} and {@code shmem_startup_hook}, and the
- * shared memory callbacks that succeed them (src/backend/storage/ipc/shmem.c).
+ * <p>Source: PostgreSQL's {@code shmem_request_hook} and {@code shmem_startup_hook}, and the shared
+ * memory callbacks that succeed them (src/backend/storage/ipc/shmem.c).
  */
 public interface ShmemSubsystem {
 

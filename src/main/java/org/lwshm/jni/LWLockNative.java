@@ -4,7 +4,8 @@ package org.lwshm.jni;
 
 /**
  * The natives of {@code lwshm/lwlock.h}. {@code acquire} and {@code release} are the whole
- * algorithm, fast path included; {@code org.lwshm.LWLock} comes here for what it does not do itself.
+ * algorithm, fast path included; {@code org.lwshm.LWLock} comes here for what it does not do
+ * itself.
  */
 public final class LWLockNative {
 

@@ -45,7 +45,8 @@ public final class NativeLibrary {
     if (file != null) {
       loaded = tryFile(Path.of(file), tried);
     } else {
-      loaded = tryJar("META-INF/native/linux-" + arch + "/lib" + NAME + ".so", tried) || tryPath(tried);
+      loaded =
+          tryJar("META-INF/native/linux-" + arch + "/lib" + NAME + ".so", tried) || tryPath(tried);
     }
     if (!loaded) {
       throw new NativeLibraryException(os, arch, tried);

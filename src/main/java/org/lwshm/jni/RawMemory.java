@@ -15,7 +15,9 @@ public final class RawMemory {
   /** The system property that forces a way, for tests: {@code unsafe} or {@code varhandle}. */
   public static final String MODE_PROPERTY = "org.lwshm.memory";
 
-  /** Whether memory is reached through VarHandles. A constant to the JIT, so a branch on it is free. */
+  /**
+   * Whether memory is reached through VarHandles. A constant to the JIT, so a branch on it is free.
+   */
   static final boolean VAR_HANDLES =
       useVarHandles(System.getProperty(MODE_PROPERTY), Runtime.version().feature());
 

@@ -12,9 +12,9 @@ import java.nio.ByteOrder;
  * Absolute addresses through {@code java.lang.foreign}, which is final since Java 22: a memory
  * segment over the whole address space, bound into the VarHandle of a value layout.
  *
- * <p>All of it is looked up by name, because the classes are compiled for Java 17. The handles stand
- * in {@code static final} fields, so the JIT compiles an access to the bare instruction. Every call
- * is exactly typed ({@code (long) LONG.get(address)}), or it would be slow.
+ * <p>All of it is looked up by name, because the classes are compiled for Java 17. The handles
+ * stand in {@code static final} fields, so the JIT compiles an access to the bare instruction.
+ * Every call is exactly typed ({@code (long) LONG.get(address)}), or it would be slow.
  */
 final class VarHandleMemory {
 
@@ -169,9 +169,7 @@ final class VarHandleMemory {
   private static Object layout(String name) throws ReflectiveOperationException {
     Object layout = LAYOUT.getField(name).get(null);
     // The constants' order is the machine's already; saying so costs nothing and survives a change.
-    return LAYOUT
-        .getMethod("withOrder", ByteOrder.class)
-        .invoke(layout, ByteOrder.nativeOrder());
+    return LAYOUT.getMethod("withOrder", ByteOrder.class).invoke(layout, ByteOrder.nativeOrder());
   }
 
   private static VarHandle handle(String name) {
@@ -196,8 +194,7 @@ final class VarHandleMemory {
 
   private static MethodHandle getBytes() {
     try {
-      MethodHandle copy =
-          copy(SEGMENT, LAYOUT, long.class, Object.class, int.class, int.class);
+      MethodHandle copy = copy(SEGMENT, LAYOUT, long.class, Object.class, int.class, int.class);
       return MethodHandles.insertArguments(copy, 0, EVERYTHING, layout("JAVA_BYTE"));
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
@@ -206,8 +203,7 @@ final class VarHandleMemory {
 
   private static MethodHandle putBytes() {
     try {
-      MethodHandle copy =
-          copy(Object.class, int.class, SEGMENT, LAYOUT, long.class, int.class);
+      MethodHandle copy = copy(Object.class, int.class, SEGMENT, LAYOUT, long.class, int.class);
       return MethodHandles.insertArguments(copy, 2, EVERYTHING, layout("JAVA_BYTE"));
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
