@@ -7,7 +7,10 @@ public final class AbiVersionException extends LwshmException {
 
   private static final long serialVersionUID = 1L;
 
+  /** What {@link #ours()} returns. */
   private final long ours;
+
+  /** What {@link #theirs()} returns. */
   private final long theirs;
 
   /**

@@ -8,7 +8,7 @@ package org.lwshm;
  * <p>Source: PostgreSQL's view {@code pg_shmem_allocations}.
  *
  * @param kind what it is
- * @param name the area's or region's name; empty for the anonymous and the free row
+ * @param name the area's or region's name, or {@code <anonymous>} or {@code <free>}
  * @param offset bytes from the segment's start; 0 for the anonymous row, whose areas lie here and
  *     there
  * @param size bytes, as asked for

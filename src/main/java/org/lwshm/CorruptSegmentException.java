@@ -10,6 +10,7 @@ public final class CorruptSegmentException extends LwshmException {
 
   private static final long serialVersionUID = 1L;
 
+  /** What {@link #value()} returns. */
   private final long value;
 
   /**

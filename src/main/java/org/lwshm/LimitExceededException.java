@@ -10,7 +10,10 @@ public final class LimitExceededException extends LwshmException {
 
   private static final long serialVersionUID = 1L;
 
+  /** What {@link #asked()} returns. */
   private final long asked;
+
+  /** What {@link #left()} returns. */
   private final long left;
 
   /**

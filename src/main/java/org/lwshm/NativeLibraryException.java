@@ -12,6 +12,7 @@ public final class NativeLibraryException extends LwshmException {
 
   private static final long serialVersionUID = 1L;
 
+  /** What {@link #tried()} returns. */
   @SuppressWarnings("serial") // what List.copyOf makes is serializable
   private final List<String> tried;
 

@@ -12,6 +12,7 @@ public final class SegmentBusyException extends LwshmException {
 
   private static final long serialVersionUID = 1L;
 
+  /** What {@link #slots()} returns. */
   @SuppressWarnings("serial") // what List.copyOf makes is serializable
   private final List<Integer> slots;
 

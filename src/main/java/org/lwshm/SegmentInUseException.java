@@ -9,6 +9,7 @@ public final class SegmentInUseException extends LwshmException {
 
   private static final long serialVersionUID = 1L;
 
+  /** What {@link #pids()} returns. */
   @SuppressWarnings("serial") // what List.copyOf makes is serializable
   private final List<Integer> pids;
 

@@ -7,6 +7,7 @@ public final class SegmentNotReadyException extends LwshmException {
 
   private static final long serialVersionUID = 1L;
 
+  /** What {@link #creatorPid()} returns. */
   private final long creatorPid;
 
   /**

@@ -7,7 +7,10 @@ public final class SizeMismatchException extends LwshmException {
 
   private static final long serialVersionUID = 1L;
 
+  /** What {@link #asked()} returns. */
   private final long asked;
+
+  /** What {@link #found()} returns. */
   private final long found;
 
   /**

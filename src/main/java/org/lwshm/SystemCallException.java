@@ -10,6 +10,7 @@ public final class SystemCallException extends LwshmException {
 
   private static final long serialVersionUID = 1L;
 
+  /** What {@link #errno()} returns. */
   private final int errno;
 
   /**
