@@ -63,6 +63,41 @@ int lwshm_lwlock_mark_consistent(lwshm_backend *backend, uint64_t lock);
 /* Releases the lock, whichever way it is held.  LWSHM_E_NOT_HELD if it is not. */
 int lwshm_lwlock_release(lwshm_backend *backend, uint64_t lock);
 
+/*
+ * Acquires the lock exclusively if that needs no waiting: 1.  Otherwise waits until whoever
+ * is in has left, and returns 0 without the lock: another has done meanwhile what the lock
+ * was wanted for, perhaps.  Errors as acquire.  (PostgreSQL: LWLockAcquireOrWait.)
+ */
+int lwshm_lwlock_acquire_or_wait(lwshm_backend *backend, uint64_t lock);
+
+/*
+ * A lock has a 64-bit variable, through which an exclusive holder can tell waiters how far
+ * it is.  It is 0 at first, and what was last written later.
+ * (PostgreSQL: LWLockWaitForVar, LWLockUpdateVar, LWLockReleaseClearVar.)
+ */
+
+/* Waits while the lock is held exclusively and its variable is `old`.  1: it is not held
+   exclusively; 0: the variable is *value now.  LWSHM_E_OWNER_DIED if the holder died. */
+int lwshm_lwlock_wait_for_var(lwshm_backend *backend, uint64_t lock, uint64_t old, uint64_t *value);
+
+/* Sets the variable and wakes who waits for that.  The backend holds the lock exclusively,
+   or hears LWSHM_E_NOT_HELD. */
+int lwshm_lwlock_update_var(lwshm_backend *backend, uint64_t lock, uint64_t value);
+
+/* Sets the variable and releases the lock.  Errors as update_var. */
+int lwshm_lwlock_release_clear_var(lwshm_backend *backend, uint64_t lock, uint64_t value);
+
+/*
+ * Disowns the lock: it stays held, but this backend can no longer release it, and any other
+ * can, once, with lwshm_lwlock_release_disowned().  If this backend dies or leaves before
+ * that, the lock is recovered as if it held it still.
+ * (PostgreSQL: LWLockDisown, LWLockReleaseDisowned.)
+ */
+int lwshm_lwlock_disown(lwshm_backend *backend, uint64_t lock);
+
+/* Releases a lock that some backend has disowned; LWSHM_E_NOT_HELD if none has. */
+int lwshm_lwlock_release_disowned(lwshm_backend *backend, uint64_t lock);
+
 /* How the backend holds the lock: an enum lwshm_lwlock_mode, or 0 if not at all. */
 int lwshm_lwlock_is_held_by(const lwshm_backend *backend, uint64_t lock);
 

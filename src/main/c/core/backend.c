@@ -82,8 +82,9 @@ int lwshm_backend_release_all(lwshm_backend *b)
         uint64_t record = __atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED);
         if (record == 0)
             continue;
-        if (record_kind(record) == RECORD_N) {
-            /* An acquire that was begun and never came back (its thread threw on the way). */
+        if (record_kind(record) == RECORD_N || (record & RECORD_DISOWNED) != 0) {
+            /* An acquire that was begun and never came back (its thread threw on the way), or
+               a disowned lock that nobody will release any more. */
             bool spilled = i != record_place(record_lock(record), b->place_mask);
             lock_end_record(b->segment, b->number, b->generation >> RECORD_GENERATION_SHIFT,
                             &b->slot->record[i]);

@@ -105,7 +105,8 @@ static_assert(sizeof(struct process_entry) == CACHE_LINE, "one line a process");
  *
  * record:
  *   bits  0..1    enum record_kind; the whole word is 0 if the record is free
- *   bits  2..39   lock offset / 64
+ *   bits  2..38   lock offset / 64
+ *   bit  39       disowned: held, but for any backend to release
  *   bits 40..63   generation of the backend
  * Invariant: a lock has at most one record in a slot.  It stands at the lock's
  * preferred place, (offset / 64) mod max_held_locks, or, if that was taken by
@@ -126,7 +127,8 @@ enum record_kind {
 #define RECORD_KIND_MASK 3ull
 #define RECORD_LOCK_SHIFT 2
 #define RECORD_GENERATION_SHIFT 40
-#define RECORD_LOCK_MASK (((1ull << RECORD_GENERATION_SHIFT) - 1) & ~RECORD_KIND_MASK)
+#define RECORD_DISOWNED (1ull << 39)
+#define RECORD_LOCK_MASK ((RECORD_DISOWNED - 1) & ~RECORD_KIND_MASK)
 
 struct backend_slot {
     uint64_t identity;

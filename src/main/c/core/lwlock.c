@@ -21,15 +21,17 @@
 #include "core/lwlock_wait.h"
 #include "os/clock.h"
 
-static int check(const lwshm_backend *b, uint64_t lock)
+int fail_no_lock(uint64_t lock)
 {
-    if (b == NULL || !is_open(b->segment))
-        return fail_closed(b == NULL ? NULL : b->segment);
-    if (!is_lock(b->segment, lock))
-        return fail(LWSHM_E_INVALID,
-                    "offset %llu is no lock of this segment; take it from lwshm_tranche_lock()",
-                    (unsigned long long)lock);
-    return LWSHM_OK;
+    return fail(LWSHM_E_INVALID,
+                "offset %llu is no lock of this segment; take it from lwshm_tranche_lock()",
+                (unsigned long long)lock);
+}
+
+int fail_not_held(const lwshm_backend *b, uint64_t lock)
+{
+    return fail(LWSHM_E_NOT_HELD, "backend %u does not hold the lock at offset %llu", b->number,
+                (unsigned long long)lock);
 }
 
 static inline bool is_ending(const lwshm_backend *b)
@@ -63,7 +65,7 @@ static inline uint64_t *free_place(const lwshm_backend *b, uint64_t lock)
 static int begin_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
                          uint64_t **record)
 {
-    int r = check(b, lock);
+    int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
     if (is_ending(b))
@@ -215,7 +217,7 @@ int lwshm_lwlock_try_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_
 
 int lwshm_lwlock_acquire_contended(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
-    int r = check(b, lock);
+    int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
     uint64_t *record = record_find(b, lock);
@@ -245,7 +247,7 @@ int lwshm_lwlock_acquire_for_repair(lwshm_backend *b, uint64_t lock)
 
 int lwshm_lwlock_mark_consistent(lwshm_backend *b, uint64_t lock)
 {
-    int r = check(b, lock);
+    int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
     const uint64_t *record = record_find(b, lock);
@@ -258,15 +260,9 @@ int lwshm_lwlock_mark_consistent(lwshm_backend *b, uint64_t lock)
     return LWSHM_OK;
 }
 
-static int fail_not_held(const lwshm_backend *b, uint64_t lock)
-{
-    return fail(LWSHM_E_NOT_HELD, "backend %u does not hold the lock at offset %llu", b->number,
-                (unsigned long long)lock);
-}
-
 int lwshm_lwlock_release(lwshm_backend *b, uint64_t offset)
 {
-    int r = check(b, offset);
+    int r = lwlock_check(b, offset);
     if (r < 0)
         return r;
     uint64_t *record = record_find(b, offset);
@@ -288,7 +284,7 @@ int lwshm_lwlock_release(lwshm_backend *b, uint64_t offset)
 
 int lwshm_lwlock_release_contended(lwshm_backend *b, uint64_t offset, uint64_t word)
 {
-    int r = check(b, offset);
+    int r = lwlock_check(b, offset);
     if (r < 0)
         return r;
     uint64_t *record = record_find(b, offset);
@@ -304,7 +300,7 @@ int lwshm_lwlock_release_contended(lwshm_backend *b, uint64_t offset, uint64_t w
 
 int lwshm_lwlock_is_held_by(const lwshm_backend *b, uint64_t lock)
 {
-    int r = check(b, lock);
+    int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
     const uint64_t *record = record_find(b, lock);
@@ -325,8 +321,7 @@ int lwshm_lwlock_info(const lwshm_segment *s, uint64_t offset, struct lwshm_lwlo
     if (!is_open(s))
         return fail_closed(s);
     if (!is_lock(s, offset))
-        return fail(LWSHM_E_INVALID, "offset %llu is no lock of this segment",
-                    (unsigned long long)offset);
+        return fail_no_lock(offset);
     const struct lwlock *lock = lock_at(s, offset);
     uint64_t word = load(&lock->word);
     uint32_t shared = 0;

@@ -303,3 +303,29 @@ bool lwlock_enter_or_give_up(struct attempt *a)
     abandon_drain(a);
     return false;
 }
+
+/* Waits as readers do, whom a release wakes all at once: so who dies here strands nobody, and
+   no record is needed. */
+int lwlock_wait_released(struct attempt *a, const uint64_t *old)
+{
+    int r = LWSHM_OK;
+    for (;;) {
+        uint32_t events = __atomic_load_n(&a->lock->sfut, __ATOMIC_SEQ_CST);
+        uint64_t word = load(&a->lock->word);
+        if (is_poisoned(a, word))
+            r = fail_owner_died(a->offset);
+        if (r != LWSHM_OK || (word & LOCK_OWNER_SLOT_MASK) == 0 ||
+            (old != NULL && load(&a->lock->variable) != *old) ||
+            (r = reason_to_give_up(a)) != LWSHM_OK)
+            break;
+        if ((word & LOCK_SWAIT) == 0 &&
+            !__atomic_compare_exchange_n(&a->lock->word, &word, word | LOCK_SWAIT, false,
+                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            continue;
+        /* Again: who changed the variable before SWAIT was on wakes nobody. */
+        if (old == NULL || load(&a->lock->variable) == *old)
+            park(a, &a->lock->sfut, events, lock_owner_slot(word), LWSHM_LW_SHARED);
+    }
+    wait_is_over(a);
+    return r;
+}

@@ -9,6 +9,17 @@
 
 #include "core/lock.h"
 
+int fail_no_lock(uint64_t lock);
+int fail_not_held(const lwshm_backend *backend, uint64_t lock);
+
+/* What every call on a lock is checked for. */
+static inline int lwlock_check(const lwshm_backend *b, uint64_t lock)
+{
+    if (b == NULL || !is_open(b->segment))
+        return fail_closed(b == NULL ? NULL : b->segment);
+    return is_lock(b->segment, lock) ? LWSHM_OK : fail_no_lock(lock);
+}
+
 /* Blocked for whoever is not the owner or the starver. */
 #define LOCK_BLOCKS (LOCK_OWNER_SLOT_MASK | LOCK_STARVER_MASK | LOCK_POISON)
 
@@ -98,6 +109,11 @@ static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *wo
             return true;
     return false;
 }
+
+/* Waits, without a record and without acquiring anything, until W has no owner or, if `old`
+   is not NULL, the lock's variable is not *old any more.  LWSHM_OK, LWLOCK_TIMED_OUT, or an
+   error; LWSHM_E_OWNER_DIED if the lock is left poisoned. */
+int lwlock_wait_released(struct attempt *attempt, const uint64_t *old);
 
 /* LWSHM_E_OWNER_DIED, for that lock. */
 int fail_owner_died(uint64_t lock);
