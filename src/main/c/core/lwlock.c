@@ -28,6 +28,15 @@ int fail_no_lock(uint64_t lock)
                 (unsigned long long)lock);
 }
 
+int fail_no_record(const lwshm_backend *b)
+{
+    return with_values(fail(LWSHM_E_LIMIT,
+                            "backend %u holds %u locks, all it may; release some, or create the "
+                            "segment with a larger max_held_locks",
+                            b->number, b->segment->max_held_locks),
+                       2, (int64_t)1, (int64_t)0);
+}
+
 int fail_not_held(const lwshm_backend *b, uint64_t lock)
 {
     return fail(LWSHM_E_NOT_HELD, "backend %u does not hold the lock at offset %llu", b->number,
@@ -80,13 +89,10 @@ static int begin_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode
                     "backend %u holds the lock at offset %llu already, and LWLocks are not "
                     "reentrant; release it first",
                     b->number, (unsigned long long)lock);
+    lwlock_forget_disowned(b, lock);
     if ((*record = record_take(b, lock)) != NULL)
         return LWSHM_OK;
-    return with_values(fail(LWSHM_E_LIMIT,
-                            "backend %u holds %u locks, all it may; release some, or create the "
-                            "segment with a larger max_held_locks",
-                            b->number, b->segment->max_held_locks),
-                       2, (int64_t)1, (int64_t)0);
+    return fail_no_record(b);
 }
 
 static int acquire_shared(lwshm_backend *b, uint64_t lock, uint64_t *record, int64_t deadline_ns)

@@ -11,6 +11,7 @@
 
 int fail_no_lock(uint64_t lock);
 int fail_not_held(const lwshm_backend *backend, uint64_t lock);
+int fail_no_record(const lwshm_backend *backend);
 
 /* What every call on a lock is checked for. */
 static inline int lwlock_check(const lwshm_backend *b, uint64_t lock)
@@ -114,6 +115,11 @@ static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *wo
    is not NULL, the lock's variable is not *old any more.  LWSHM_OK, LWLOCK_TIMED_OUT, or an
    error; LWSHM_E_OWNER_DIED if the lock is left poisoned. */
 int lwlock_wait_released(struct attempt *attempt, const uint64_t *old);
+
+/* Zeroes a record of ours that says we have disowned the lock, if it was released since by one
+   that was killed before it could do that.  Before we acquire it again: our name in W must
+   not be taken for the old hold. */
+void lwlock_forget_disowned(lwshm_backend *backend, uint64_t lock);
 
 /* LWSHM_E_OWNER_DIED, for that lock. */
 int fail_owner_died(uint64_t lock);
