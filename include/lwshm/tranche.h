@@ -72,6 +72,30 @@ typedef int lwshm_repair(lwshm_backend *backend, uint64_t lock, void *argument);
 int lwshm_tranche_on_repair(lwshm_segment *segment, const struct lwshm_tranche *tranche,
                             lwshm_repair *repair, void *argument);
 
+/* Buckets of a histogram of waits: bucket i counts those of 2^i microseconds and more, but less
+   than 2^(i+1); the first one also those that were shorter, the last one all longer ones. */
+#define LWSHM_WAIT_BUCKETS 32
+
+/* What has happened to the locks of a tranche since the segment was made. */
+struct lwshm_tranche_statistics {
+    uint64_t exclusive; /* acquisitions in that mode */
+    uint64_t shared;
+    uint64_t slow_exclusive; /* of those, the ones that found their way blocked */
+    uint64_t slow_shared;
+    uint64_t waits;      /* times that somebody slept, whether it got the lock or not */
+    uint64_t wait_ns;    /* time slept, in all */
+    uint64_t recoveries; /* holds of dead backends that were ended */
+    uint64_t poisonings; /* of those, the ones whose data may be half-changed */
+    uint64_t wait_histogram[LWSHM_WAIT_BUCKETS];
+};
+
+/*
+ * Sums up what the backends have counted, while they go on counting: always on, and free for
+ * them.  Any thread of any attached process.  LWSHM_E_NOT_FOUND past the last tranche.
+ */
+int lwshm_tranche_statistics(const lwshm_segment *segment, uint32_t id,
+                             struct lwshm_tranche_statistics *statistics);
+
 #ifdef __cplusplus
 }
 #endif

@@ -33,6 +33,8 @@ static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
         .owner = (i + 1ull) | generation << LOCK_OWNER_GENERATION_SHIFT,
         .generation = generation << RECORD_GENERATION_SHIFT,
         .reader_bit = 1ull << (i % 64),
+        .counters =
+            (struct tranche_counters *)((char *)slot + backend_slot_counters(s->max_held_locks)),
         .place_mask = s->max_held_locks - 1,
         .number = i,
     };

@@ -48,11 +48,12 @@ struct lwshm_segment {
 struct lwshm_backend {
     lwshm_segment *segment;
     struct backend_slot *slot;
-    uint64_t owner;      /* what W's owner bits are when it is us */
-    uint64_t generation; /* in the place where a record has it */
-    uint64_t reader_bit; /* ours in RB */
-    uint32_t place_mask; /* max_held_locks - 1 */
-    uint32_t number;     /* of the slot */
+    uint64_t owner;                    /* what W's owner bits are when it is us */
+    uint64_t generation;               /* in the place where a record has it */
+    uint64_t reader_bit;               /* ours in RB */
+    struct tranche_counters *counters; /* by tranche */
+    uint32_t place_mask;               /* max_held_locks - 1 */
+    uint32_t number;                   /* of the slot */
 };
 
 static inline struct segment_header *header_of(const lwshm_segment *s)

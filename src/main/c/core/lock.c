@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/lock.h"
 
+#include "core/tranche.h"
+
 #include "os/futex.h"
 
 /*
@@ -75,6 +77,7 @@ void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t
             if (!__atomic_compare_exchange_n(record, &seen, n, false, __ATOMIC_SEQ_CST,
                                              __ATOMIC_SEQ_CST))
                 continue;
+            tranche_count_recovery(s, lock->tranche, false);
             seen = n;
         }
         uint64_t word = __atomic_load_n(&lock->word, __ATOMIC_SEQ_CST);
@@ -83,6 +86,8 @@ void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t
             next = word_without(word, i, generation, record_kind(seen) == RECORD_XIN);
         while (next != word && !__atomic_compare_exchange_n(&lock->word, &word, next, false,
                                                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+        if (((word ^ next) & LOCK_OWNER_MASK) != 0)
+            tranche_count_recovery(s, lock->tranche, (next & LOCK_POISON) > (word & LOCK_POISON));
         /* Always, whatever the record was: it may have owed any of these. */
         wake_all(&lock->xfut);
         wake_all(&lock->sfut);

@@ -98,8 +98,10 @@ static int begin_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode
 static int acquire_shared(lwshm_backend *b, uint64_t lock, uint64_t *record, int64_t deadline_ns)
 {
     set_record_fenced(b, lock, record, RECORD_S);
-    if (__builtin_expect(enter_shared(b, lock_at(b->segment, lock)), 1))
+    if (__builtin_expect(enter_shared(b, lock_at(b->segment, lock)), 1)) {
+        count(&counters_of(b, lock_at(b->segment, lock))->shared);
         return LWSHM_OK;
+    }
     struct attempt a = attempt_of(b, lock, record, deadline_ns);
     return lwlock_wait_shared(&a);
 }
@@ -115,6 +117,7 @@ static int acquire_exclusive(lwshm_backend *b, uint64_t offset, uint64_t *record
                              load(&lock->readers) == 0,
                          1)) {
         set_record(b, offset, record, RECORD_XIN);
+        count(&counters_of(b, lock)->exclusive);
         return LWSHM_OK;
     }
     struct attempt a = attempt_of(b, offset, record, deadline_ns);
@@ -196,8 +199,10 @@ static int try_once(lwshm_backend *b, uint64_t offset, enum lwshm_lwlock_mode mo
     struct lwlock *lock = lock_at(b->segment, offset);
     if (mode == LWSHM_LW_SHARED) {
         set_record_fenced(b, offset, record, RECORD_S);
-        if (enter_shared(b, lock))
+        if (enter_shared(b, lock)) {
+            count(&counters_of(b, lock)->shared);
             return 1;
+        }
         retract_shared(b, offset, lock, record);
     } else {
         set_record(b, offset, record, RECORD_N);

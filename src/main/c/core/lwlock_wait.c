@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "core/recover.h"
+#include "core/tranche.h"
 #include "os/clock.h"
 #include "os/futex.h"
 
@@ -87,8 +88,11 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
 
 static void wait_is_over(struct attempt *a)
 {
-    if (a->sleep_ns != 0)
-        __atomic_store_n(&a->backend->slot->wait_lock, 0, __ATOMIC_RELEASE);
+    if (a->sleep_ns == 0)
+        return;
+    struct backend_slot *slot = a->backend->slot;
+    tranche_count_wait(a->segment, a->lock->tranche, os_monotonic_ns() - slot->wait_since);
+    __atomic_store_n(&slot->wait_lock, 0, __ATOMIC_RELEASE);
     a->sleep_ns = 0;
 }
 
@@ -185,6 +189,7 @@ static int await_unblocked(struct attempt *a)
 
 int lwlock_wait_shared(struct attempt *a)
 {
+    struct tranche_counters *counters = counters_of(a->backend, a->lock);
     do {
         retract_shared(a->backend, a->offset, a->lock, a->record);
         int r = await_unblocked(a);
@@ -192,6 +197,8 @@ int lwlock_wait_shared(struct attempt *a)
             return r;
         set_record_fenced(a->backend, a->offset, a->record, RECORD_S);
     } while (!enter_shared(a->backend, a->lock));
+    count(&counters->shared);
+    count(&counters->slow_shared);
     if (is_starver(a, load(&a->lock->word)))
         lock_end_starving(a->lock);
     wait_is_over(a);
@@ -243,6 +250,7 @@ static int drain(struct attempt *a, bool may_wait)
             __atomic_and_fetch(&a->lock->word, ~LOCK_DPARK, __ATOMIC_SEQ_CST);
     }
     set_record(a->backend, a->offset, a->record, RECORD_XIN);
+    count(&counters_of(a->backend, a->lock)->exclusive);
     return LWSHM_OK;
 }
 
@@ -292,6 +300,7 @@ int lwlock_wait_exclusive(struct attempt *a)
         abandon_drain(a);
         return r;
     }
+    count(&counters_of(a->backend, a->lock)->slow_exclusive);
     wait_is_over(a);
     return LWSHM_OK;
 }

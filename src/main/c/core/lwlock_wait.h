@@ -124,6 +124,18 @@ void lwlock_forget_disowned(lwshm_backend *backend, uint64_t lock);
 /* LWSHM_E_OWNER_DIED, for that lock. */
 int fail_owner_died(uint64_t lock);
 
+/* Counts an acquisition: a plain increment in our own memory. */
+static inline void count(uint64_t *counter)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
+static inline struct tranche_counters *counters_of(const lwshm_backend *b,
+                                                   const struct lwlock *lock)
+{
+    return &b->counters[lock->tranche < b->segment->max_tranches ? lock->tranche : 0];
+}
+
 /* The record is S and the way was found blocked: sleeps until the lock is held shared. */
 int lwlock_wait_shared(struct attempt *attempt);
 

@@ -106,7 +106,7 @@ void segment_adopt(lwshm_segment *s, const struct segment_header *header)
     s->max_tranches = header->max_tranches;
     s->max_lwlocks = header->max_lwlocks;
     s->max_structs = header->max_structs;
-    s->slot_size = backend_slot_size(header->max_held_locks);
+    s->slot_size = backend_slot_size(header->max_held_locks, header->max_tranches);
     s->info = (struct lwshm_segment_info){
         .size = header->total_size,
         .created_at = header->created_at,
