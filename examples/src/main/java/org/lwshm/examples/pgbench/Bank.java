@@ -24,8 +24,8 @@ import org.lwshm.ShmemSubsystem;
 /**
  * pgbench's bank in shared memory: branches with their tellers and accounts, and a history.
  *
- * <p>Who makes the segment gives the bank's size; who attaches reads it there. Everybody takes locks
- * in the same order, accounts, tellers, branches, history, so nobody waits in a circle.
+ * <p>Who makes the segment gives the bank's size; who attaches reads it there. Everybody takes
+ * locks in the same order, accounts, tellers, branches, history, so nobody waits in a circle.
  */
 final class Bank implements ShmemSubsystem {
 
@@ -73,8 +73,7 @@ final class Bank implements ShmemSubsystem {
   }
 
   private static long historySize() {
-    return ShmemSize.add(
-        BankLayout.HISTORY_ROWS, ShmemSize.mul(BankSize.HISTORY_ROWS, ROW_SIZE));
+    return ShmemSize.add(BankLayout.HISTORY_ROWS, ShmemSize.mul(BankSize.HISTORY_ROWS, ROW_SIZE));
   }
 
   /** All balances are zero, as the areas are; only what the bank is made of is written. */

@@ -10,8 +10,6 @@ import java.util.concurrent.TimeUnit;
 /** A client as the demo sees it: a process and its row of progress. */
 final class ClientProcess {
 
-  private static final long PATIENCE_S = 3;
-
   private final String name;
   private final Process process;
   private final Progress progress;
@@ -81,16 +79,20 @@ final class ClientProcess {
     mayEnd = true;
   }
 
-  /** Waits until it has ended; one that does not is terminated, and then killed. */
-  void awaitEnd() throws InterruptedException {
-    if (process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) {
-      return;
-    }
+  /** Waits until it has ended, or until a time, as {@link System#nanoTime} counts. */
+  boolean awaitEnd(long nanoTime) throws InterruptedException {
+    return process.waitFor(nanoTime - System.nanoTime(), TimeUnit.NANOSECONDS);
+  }
+
+  /** Asks it to end: SIGTERM. */
+  void terminate() {
     System.out.println("demo: " + this + " does not end; terminating it");
     process.destroy();
-    if (!process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) {
-      process.destroyForcibly().waitFor();
-    }
+  }
+
+  /** Ends it: SIGKILL. */
+  void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
   }
 
   @Override

@@ -19,6 +19,7 @@ final class Clients {
 
   private static final long LOOK_AGAIN_NS = TimeUnit.MILLISECONDS.toNanos(5);
   private static final long START_PATIENCE_NS = TimeUnit.SECONDS.toNanos(30);
+  private static final long END_PATIENCE_NS = TimeUnit.SECONDS.toNanos(2);
 
   private final Bank bank;
   private final Trouble trouble;
@@ -70,14 +71,30 @@ final class Clients {
     stopped = true;
     clients.forEach(ClientProcess::mayEnd);
     bank.setPhase(BankLayout.PHASE_STOP);
-    for (ClientProcess client : clients) {
-      client.awaitEnd();
+    // One that waits for a lock whose holder was killed hears nothing.
+    List<ClientProcess> deaf = awaitEnd(clients);
+    deaf.forEach(ClientProcess::terminate);
+    for (ClientProcess client : awaitEnd(deaf)) {
+      client.kill();
     }
     for (ClientProcess client : clients) {
       if (!client.progress().isDone()) {
         trouble.report(client + " ended without saying that it was done");
       }
     }
+  }
+
+  /** Gives processes some time to end; returns those that did not. */
+  private static List<ClientProcess> awaitEnd(List<ClientProcess> processes)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + END_PATIENCE_NS;
+    List<ClientProcess> alive = new ArrayList<>();
+    for (ClientProcess process : processes) {
+      if (!process.awaitEnd(deadline)) {
+        alive.add(process);
+      }
+    }
+    return alive;
   }
 
   synchronized List<ClientProcess> list() {

@@ -56,7 +56,8 @@ public final class Demo implements Callable<Integer> {
   @Option(
       names = "--data-dir",
       paramLabel = "DIR",
-      description = "an existing directory that the segment belongs to; a temporary one if left out.")
+      description =
+          "an existing directory that the segment belongs to; a temporary one if left out.")
   private Path dataDir;
 
   @Option(
@@ -73,7 +74,13 @@ public final class Demo implements Callable<Integer> {
    * @param args the options; --help names them
    */
   public static void main(String[] args) {
-    System.exit(new CommandLine(new Demo()).execute(args));
+    CommandLine line = new CommandLine(new Demo());
+    line.setParameterExceptionHandler(
+        (e, wrong) -> {
+          System.err.println("demo: " + e.getMessage() + " (--help names the options)");
+          return CommandLine.ExitCode.USAGE;
+        });
+    System.exit(line.execute(args));
   }
 
   @Override

@@ -118,13 +118,10 @@ final class Run {
     exit.onProcExit(this::removeDataDir);
     exit.onProcExit(() -> say("on_proc_exit", findGone(segment)));
 
-    // Registered before these by lwshm itself: delete, and then detach, so that runs first.
+    // lwshm itself has registered two before these: delete first, so that detach runs first.
     exit.onShmemExit(() -> say("on_shmem_exit", "lwshm's own come next: detach, then delete"));
     exit.onShmemExit(
-        () ->
-            say(
-                "on_shmem_exit",
-                "still attached; backends left: " + segment.backends().size()));
+        () -> say("on_shmem_exit", "still attached; backends left: " + segment.backends().size()));
 
     exit.beforeShmemExit(
         () -> say("before_shmem_exit", auditor.stop() ? "auditor ended" : "auditor hangs"));
@@ -177,9 +174,7 @@ final class Run {
     String removed = gone ? "segment removed" : "segment NOT removed";
     System.out.printf(
         "%ndemo: %s, %s%n",
-        trouble
-            .first()
-            .orElseGet(() -> String.format("consistent, %d transactions", transactions)),
+        trouble.first().orElseGet(() -> String.format("consistent, %d transactions", transactions)),
         removed);
   }
 }
