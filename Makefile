@@ -87,4 +87,4 @@ clean: ## remove everything that was made
 	rm -rf target examples/target benchmarks/target build/all/target
 
 help: ## say this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -281,9 +281,11 @@ static void run(const struct testing_test *test)
 {
     current = test->name;
     make_dir();
-    if (in_process())
-        run_here(test); /* a failure ends the program */
-    else if (!run_in_child(test)) {
+    if (in_process()) {
+        /* A failure ends the program, and a sanitizer's does not say which test it was. */
+        fprintf(stderr, "%s\n", test->name);
+        run_here(test);
+    } else if (!run_in_child(test)) {
         failed++;
         printf("FAILED %s: %s\n", program, test->name);
         remove_dir();

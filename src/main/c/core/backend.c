@@ -189,14 +189,12 @@ static bool describe(const lwshm_segment *s, uint32_t i, struct lwshm_backend_in
     *info = (struct lwshm_backend_info){
         .slot = i,
         .generation = (uint32_t)slot_generation(identity),
-        .pid = os_identity_pid(
-            __atomic_load_n(&process_at(s, process)->identity, __ATOMIC_RELAXED)),
+        .pid =
+            os_identity_pid(__atomic_load_n(&process_at(s, process)->identity, __ATOMIC_RELAXED)),
         .held_locks = held_locks(s, slot),
         .wait_lock = wait_lock,
-        .wait_mode =
-            wait_lock == 0 ? 0 : __atomic_load_n(&slot->wait_mode, __ATOMIC_RELAXED),
-        .wait_since =
-            wait_lock == 0 ? 0 : __atomic_load_n(&slot->wait_since, __ATOMIC_RELAXED),
+        .wait_mode = wait_lock == 0 ? 0 : __atomic_load_n(&slot->wait_mode, __ATOMIC_RELAXED),
+        .wait_since = wait_lock == 0 ? 0 : __atomic_load_n(&slot->wait_since, __ATOMIC_RELAXED),
         .slot_offset = (uint64_t)((const char *)slot - s->base),
     };
     return true;

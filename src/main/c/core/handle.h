@@ -34,7 +34,7 @@ struct lwshm_segment {
     bool is_creator;
     unsigned fork_count; /* os_fork_count when the handle was made */
     int32_t shmid, key;
-    char *data_dir; /* NULL: private */
+    char *data_dir;                 /* NULL: private */
     struct lwshm_segment_info info; /* what does not change */
 };
 

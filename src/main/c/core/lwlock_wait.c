@@ -46,8 +46,7 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, enum lws
         __atomic_store_n(&slot->wait_since, os_monotonic_ns(), __ATOMIC_RELAXED);
         __atomic_store_n(&slot->wait_lock, a->offset, __ATOMIC_RELEASE);
     }
-    if (os_futex_wait(futex, expected, a->sleep_ns) == -ETIMEDOUT &&
-        a->sleep_ns < LONGEST_SLEEP_NS)
+    if (os_futex_wait(futex, expected, a->sleep_ns) == -ETIMEDOUT && a->sleep_ns < LONGEST_SLEEP_NS)
         a->sleep_ns *= 2;
 }
 
@@ -154,8 +153,8 @@ static bool drain(struct attempt *a, bool may_wait)
 /* Owner and DPARK off; RB untouched, since not all of it was looked at. */
 static void abandon_drain(struct attempt *a)
 {
-    uint64_t old = __atomic_fetch_and(&a->lock->word, ~(LOCK_OWNER_MASK | LOCK_DPARK),
-                                      __ATOMIC_SEQ_CST);
+    uint64_t old =
+        __atomic_fetch_and(&a->lock->word, ~(LOCK_OWNER_MASK | LOCK_DPARK), __ATOMIC_SEQ_CST);
     lock_wake(a->lock, old);
     wait_is_over(a);
     record_clear(a->backend, a->offset, a->record);

@@ -27,12 +27,13 @@ int fail_closed(const lwshm_segment *s)
                 s->base == NULL ? "detached; attach again" : "being closed by this process");
 }
 
-int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating, struct os_data_dir *dir)
+int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
+                          struct os_data_dir *dir)
 {
     int r = os_data_dir_open(path, dir);
     if (r == -ENOENT)
-        return fail(LWSHM_E_DATA_DIR, "data directory \"%s\" does not exist; make it (mkdir -m 700)",
-                    path);
+        return fail(LWSHM_E_DATA_DIR,
+                    "data directory \"%s\" does not exist; make it (mkdir -m 700)", path);
     if (r == -ENOTDIR)
         return fail(LWSHM_E_DATA_DIR, "\"%s\" is not a directory; name the data directory", path);
     if (r < 0)
@@ -213,7 +214,7 @@ int lwshm_segment_info(const lwshm_segment *s, struct lwshm_segment_info *info)
     info->is_creator = s->is_creator;
     info->process = s->process;
     info->base = (uint64_t)(uintptr_t)s->base;
-    info->is_ready = s->base != NULL && __atomic_load_n(&header_of(s)->state, __ATOMIC_ACQUIRE) ==
-                                            SEGMENT_READY;
+    info->is_ready =
+        s->base != NULL && __atomic_load_n(&header_of(s)->state, __ATOMIC_ACQUIRE) == SEGMENT_READY;
     return LWSHM_OK;
 }

@@ -147,4 +147,3 @@ int lwshm_segment_attach_id(int shmid, uint32_t mode, lwshm_segment **segment)
         return fail(LWSHM_E_SYSTEM, "segment %d cannot be looked at", shmid);
     }
 }
-

@@ -237,4 +237,3 @@ int lwshm_segment_publish(lwshm_segment *s)
     __atomic_store_n(&header_of(s)->state, SEGMENT_READY, __ATOMIC_RELEASE);
     return LWSHM_OK;
 }
-

@@ -1,0 +1,200 @@
+/*
+ * segment_jni.c - org.lwshm.jni.SegmentNative onto lwshm/segment.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "org_lwshm_jni_SegmentNative.h"
+
+#include <stdlib.h>
+
+#include "jni/jni_support.h"
+#include "lwshm/segment.h"
+
+#define OPTION(name) org_lwshm_jni_SegmentNative_OPTION_##name
+#define INFO(name) org_lwshm_jni_SegmentNative_INFO_##name
+
+_Static_assert(org_lwshm_jni_SegmentNative_REGION_COUNT == LWSHM_REGION_COUNT, "regions");
+_Static_assert(org_lwshm_jni_SegmentNative_DETACH_KEEP_ADDRESS == LWSHM_DETACH_KEEP_ADDRESS, "how");
+_Static_assert(org_lwshm_jni_SegmentNative_DETACH_FENCE == LWSHM_DETACH_FENCE, "how");
+
+/* A number that does not fit its option becomes the greatest one, which is out of
+   the option's range too and is refused with a message that names it. */
+static uint32_t narrow(jlong value)
+{
+    return value < 0 || value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+static bool to_options(JNIEnv *env, jlongArray array, struct lwshm_segment_options *options)
+{
+    jlong from[OPTION(COUNT)];
+    if (!has_length(env, array, OPTION(COUNT)))
+        return false;
+    (*env)->GetLongArrayRegion(env, array, 0, OPTION(COUNT), from);
+    lwshm_segment_options_init(options);
+    options->area_bytes = (uint64_t)from[OPTION(AREA_BYTES)];
+    options->max_processes = narrow(from[OPTION(MAX_PROCESSES)]);
+    options->max_backends = narrow(from[OPTION(MAX_BACKENDS)]);
+    options->max_held_locks = narrow(from[OPTION(MAX_HELD_LOCKS)]);
+    options->max_tranches = narrow(from[OPTION(MAX_TRANCHES)]);
+    options->max_lwlocks = narrow(from[OPTION(MAX_LWLOCKS)]);
+    options->max_structs = narrow(from[OPTION(MAX_STRUCTS)]);
+    options->mode = narrow(from[OPTION(MODE)]);
+    options->huge_pages = narrow(from[OPTION(HUGE_PAGES)]);
+    return true;
+}
+
+/* The end of every native that makes a handle. */
+static jint put_handle(JNIEnv *env, jlongArray handle, int status, lwshm_segment *segment)
+{
+    if (status >= 0) {
+        jlong value = to_handle(segment);
+        put_longs(env, handle, 0, 1, &value);
+    }
+    return status;
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_plan(JNIEnv *env, jclass class,
+                                                             jlongArray options, jlongArray size)
+{
+    (void)class;
+    struct lwshm_segment_options native;
+    if (!has_length(env, size, org_lwshm_jni_SegmentNative_SIZE_COUNT) ||
+        !to_options(env, options, &native))
+        return LWSHM_E_INVALID;
+
+    struct lwshm_segment_size plan;
+    int status = lwshm_segment_plan(&native, &plan);
+    if (status < 0)
+        return status;
+    jlong to[org_lwshm_jni_SegmentNative_SIZE_COUNT];
+    for (int i = 0; i < LWSHM_REGION_COUNT; i++) {
+        to[org_lwshm_jni_SegmentNative_SIZE_OFFSETS + i] = (jlong)plan.offset[i];
+        to[org_lwshm_jni_SegmentNative_SIZE_SIZES + i] = (jlong)plan.size[i];
+    }
+    to[org_lwshm_jni_SegmentNative_SIZE_TOTAL] = (jlong)plan.total;
+    put_longs(env, size, 0, org_lwshm_jni_SegmentNative_SIZE_COUNT, to);
+    return status;
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_create(JNIEnv *env, jclass class,
+                                                               jbyteArray data_dir,
+                                                               jlongArray options,
+                                                               jlongArray handle)
+{
+    (void)class;
+    struct lwshm_segment_options native;
+    lwshm_segment *segment = NULL;
+    if (!has_length(env, handle, 1) || !to_options(env, options, &native))
+        return LWSHM_E_INVALID;
+    char *path = to_c_string(env, data_dir);
+    if (path == NULL && data_dir != NULL)
+        return LWSHM_E_INVALID;
+    native.data_dir = path;
+    int status = lwshm_segment_create(&native, &segment);
+    free(path);
+    return put_handle(env, handle, status, segment);
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_publish(JNIEnv *env, jclass class,
+                                                                jlong segment)
+{
+    (void)env;
+    (void)class;
+    return lwshm_segment_publish(from_handle(segment));
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_attach(JNIEnv *env, jclass class,
+                                                               jbyteArray data_dir, jint mode,
+                                                               jlongArray handle)
+{
+    (void)class;
+    lwshm_segment *segment = NULL;
+    if (!has_length(env, handle, 1) || !has_length(env, data_dir, 0))
+        return LWSHM_E_INVALID;
+    char *path = to_c_string(env, data_dir);
+    if (path == NULL)
+        return LWSHM_E_INVALID;
+    int status = lwshm_segment_attach(path, (uint32_t)mode, &segment);
+    free(path);
+    return put_handle(env, handle, status, segment);
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_attachId(JNIEnv *env, jclass class,
+                                                                 jint shmid, jint mode,
+                                                                 jlongArray handle)
+{
+    (void)class;
+    lwshm_segment *segment = NULL;
+    if (!has_length(env, handle, 1))
+        return LWSHM_E_INVALID;
+    int status = lwshm_segment_attach_id(shmid, (uint32_t)mode, &segment);
+    return put_handle(env, handle, status, segment);
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_detach(JNIEnv *env, jclass class,
+                                                               jlong segment, jint how)
+{
+    (void)env;
+    (void)class;
+    return lwshm_segment_detach(from_handle(segment), (enum lwshm_detach)how);
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_delete(JNIEnv *env, jclass class,
+                                                               jlong segment)
+{
+    (void)env;
+    (void)class;
+    return lwshm_segment_delete(from_handle(segment));
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_close(JNIEnv *env, jclass class,
+                                                              jlong segment)
+{
+    (void)env;
+    (void)class;
+    return lwshm_segment_close(from_handle(segment));
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_info(JNIEnv *env, jclass class,
+                                                             jlong segment, jlongArray info)
+{
+    (void)class;
+    if (!has_length(env, info, INFO(COUNT)))
+        return LWSHM_E_INVALID;
+    struct lwshm_segment_info native;
+    int status = lwshm_segment_info(from_handle(segment), &native);
+    if (status < 0)
+        return status;
+    jlong to[INFO(COUNT)];
+    to[INFO(BASE)] = (jlong)native.base;
+    to[INFO(SIZE)] = (jlong)native.size;
+    to[INFO(CREATED_AT)] = native.created_at;
+    to[INFO(GENERATION)] = native.generation;
+    to[INFO(SHMID)] = native.shmid;
+    to[INFO(KEY)] = native.key;
+    to[INFO(CREATOR_PID)] = native.creator_pid;
+    to[INFO(IS_CREATOR)] = native.is_creator;
+    to[INFO(IS_READY)] = native.is_ready;
+    to[INFO(HUGE_PAGES)] = native.huge_pages;
+    to[INFO(PROCESS)] = native.process;
+    put_longs(env, info, 0, INFO(COUNT), to);
+    return status;
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_processes(JNIEnv *env, jclass class,
+                                                                  jlong segment, jintArray pids)
+{
+    (void)class;
+    if (!has_length(env, pids, 0))
+        return LWSHM_E_INVALID;
+    jsize capacity = (*env)->GetArrayLength(env, pids);
+    int32_t *native = allocate(env, (size_t)capacity, sizeof *native);
+    if (native == NULL)
+        return LWSHM_E_INVALID;
+    int count = lwshm_segment_processes(from_handle(segment), native, (uint32_t)capacity);
+    if (count > 0)
+        (*env)->SetIntArrayRegion(env, pids, 0, count < capacity ? count : capacity,
+                                  (const jint *)native);
+    free(native);
+    return count;
+}

@@ -1,0 +1,78 @@
+/*
+ * tranche_jni.c - org.lwshm.jni.TrancheNative onto lwshm/tranche.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "org_lwshm_jni_TrancheNative.h"
+
+#include <stdlib.h>
+
+#include "jni/jni_support.h"
+#include "lwshm/tranche.h"
+
+#define TRANCHE(name) org_lwshm_jni_TrancheNative_TRANCHE_##name
+
+_Static_assert(TRANCHE(NAME_MAX) == LWSHM_TRANCHE_NAME_MAX, "name");
+_Static_assert(org_lwshm_jni_TrancheNative_LWLOCK_SIZE == LWSHM_LWLOCK_SIZE, "lock");
+
+static jint put_tranche(JNIEnv *env, jlongArray array, int status,
+                        const struct lwshm_tranche *tranche, bool found)
+{
+    if (status >= 0) {
+        jlong to[TRANCHE(COUNT)];
+        to[TRANCHE(OFFSET)] = (jlong)tranche->offset;
+        to[TRANCHE(LOCKS)] = tranche->locks;
+        to[TRANCHE(ID)] = tranche->id;
+        to[TRANCHE(FOUND)] = found;
+        put_longs(env, array, 0, TRANCHE(COUNT), to);
+    }
+    return status;
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_init(JNIEnv *env, jclass class,
+                                                             jlong segment, jbyteArray name,
+                                                             jint locks, jlongArray tranche)
+{
+    (void)class;
+    if (!has_length(env, tranche, TRANCHE(COUNT)) || !has_length(env, name, 0))
+        return LWSHM_E_INVALID;
+    char *string = to_c_string(env, name);
+    if (string == NULL)
+        return LWSHM_E_INVALID;
+    struct lwshm_tranche native;
+    bool found = false;
+    int status = lwshm_tranche_init(from_handle(segment), string, (uint32_t)locks, &found, &native);
+    free(string);
+    return put_tranche(env, tranche, status, &native, found);
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_find(JNIEnv *env, jclass class,
+                                                             jlong segment, jbyteArray name,
+                                                             jlongArray tranche)
+{
+    (void)class;
+    if (!has_length(env, tranche, TRANCHE(COUNT)) || !has_length(env, name, 0))
+        return LWSHM_E_INVALID;
+    char *string = to_c_string(env, name);
+    if (string == NULL)
+        return LWSHM_E_INVALID;
+    struct lwshm_tranche native;
+    int status = lwshm_tranche_find(from_handle(segment), string, &native);
+    free(string);
+    return put_tranche(env, tranche, status, &native, true);
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_get(JNIEnv *env, jclass class,
+                                                            jlong segment, jint id,
+                                                            jlongArray tranche, jbyteArray name)
+{
+    (void)class;
+    if (!has_length(env, tranche, TRANCHE(COUNT)) ||
+        !has_length(env, name, LWSHM_TRANCHE_NAME_MAX + 1))
+        return LWSHM_E_INVALID;
+    struct lwshm_tranche native;
+    int status = lwshm_tranche_get(from_handle(segment), (uint32_t)id, &native);
+    if (status >= 0)
+        put_bytes(env, name, 0, sizeof native.name, native.name);
+    return put_tranche(env, tranche, status, &native, true);
+}

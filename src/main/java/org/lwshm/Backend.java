@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm;
+
+import org.lwshm.jni.BackendNative;
+import org.lwshm.jni.Layout;
+import org.lwshm.jni.RawMemory;
+import org.lwshm.jni.Status;
+
+/**
+ * A thread's seat in a segment, which it needs to take locks: its slot in shared memory says which
+ * locks it holds or wants.
+ *
+ * <p>It belongs to the thread that joined ({@link Segment#join()}), and only that one may lock with
+ * it or close it; any other hears {@link IllegalStateException}. Virtual threads may join, but one
+ * that waits for a lock keeps its carrier.
+ *
+ * <p>Source: PostgreSQL's PGPROC and {@code MyProc}, src/backend/storage/lmgr/proc.c.
+ */
+public final class Backend implements AutoCloseable {
+
+  private final Segment segment;
+  private final Backends backends;
+  private final Attachment attachment;
+  private final long handle;
+  private final Thread owner;
+  private final int slot;
+  private final int generation;
+
+  // What the fast path of LWLock needs, ready to use.
+  final long records;
+  final long spilled;
+  final long recordGeneration;
+  final long lockOwner;
+  final long readerBit;
+
+  // Who may acquire: the owner, until another thread ends the process.
+  private volatile Thread acquirer;
+  // Who may release: the owner until it leaves. Written by the owner, or when that has ended.
+  private Thread releaser;
+
+  Backend(Segment segment, Backends backends, Attachment attachment, long handle) {
+    this.segment = segment;
+    this.backends = backends;
+    this.attachment = attachment;
+    this.handle = handle;
+    owner = Thread.currentThread();
+    acquirer = owner;
+    releaser = owner;
+    long[] info = new long[BackendNative.INFO_COUNT];
+    Status.check(BackendNative.info(handle, info));
+    slot = (int) info[BackendNative.INFO_SLOT];
+    generation = (int) info[BackendNative.INFO_GENERATION];
+    long address = attachment.base() + info[BackendNative.INFO_SLOT_OFFSET];
+    records = address + Layout.BACKEND_RECORD;
+    spilled = address + Layout.BACKEND_SPILLED;
+    recordGeneration = (long) generation << Layout.RECORD_GENERATION_SHIFT;
+    lockOwner = (slot + 1) | (long) generation << Layout.LOCK_OWNER_GENERATION_SHIFT;
+    readerBit = 1L << (slot % Long.SIZE);
+  }
+
+  /** {@return the segment it belongs to} */
+  public Segment segment() {
+    return segment;
+  }
+
+  /** {@return the number of its slot, 0 and up} */
+  public int slot() {
+    return slot;
+  }
+
+  /** {@return how often the slot was given back before, modulo 2^24} */
+  public int generation() {
+    return generation;
+  }
+
+  /** {@return how many locks it holds} */
+  public int heldLocks() {
+    requireReleaser();
+    return Status.check(BackendNative.heldLocks(handle));
+  }
+
+  /**
+   * Releases every lock it holds, as an error handler does.
+   *
+   * @return how many there were
+   */
+  public int releaseAll() {
+    requireReleaser();
+    return Status.check(BackendNative.releaseAll(handle));
+  }
+
+  /**
+   * Releases what it still holds and gives the slot back. Once it is closed, closing again does
+   * nothing.
+   *
+   * @throws IllegalStateException if the thread that joined is alive and is not the calling one
+   */
+  @Override
+  public void close() {
+    if (releaser == null || attachment.isGone()) {
+      return;
+    }
+    if (owner != Thread.currentThread() && owner.isAlive()) {
+      throw wrongThread();
+    }
+    backends.leave(this);
+  }
+
+  @Override
+  public String toString() {
+    return "backend "
+        + slot
+        + " of segment "
+        + segment.id()
+        + ", thread \""
+        + owner.getName()
+        + '"';
+  }
+
+  Thread owner() {
+    return owner;
+  }
+
+  long handle() {
+    return handle;
+  }
+
+  /** Throws unless the calling thread may acquire locks of {@code lockSegment}. */
+  void requireAcquirer(Segment lockSegment) {
+    if (Thread.currentThread() != acquirer || segment != lockSegment) {
+      throw refusal(lockSegment);
+    }
+  }
+
+  /** Throws unless the calling thread may release locks of {@code lockSegment}. */
+  void requireReleaser(Segment lockSegment) {
+    if (Thread.currentThread() != releaser || segment != lockSegment) {
+      throw refusal(lockSegment);
+    }
+  }
+
+  private void requireReleaser() {
+    requireReleaser(segment);
+  }
+
+  private RuntimeException refusal(Segment lockSegment) {
+    if (segment != lockSegment) {
+      return new IllegalArgumentException(
+          "backend "
+              + slot
+              + " is of segment "
+              + segment.id()
+              + ", the lock is of "
+              + lockSegment.id());
+    }
+    if (releaser == null) {
+      return new IllegalStateException("backend " + slot + " is closed; join the segment again");
+    }
+    if (Thread.currentThread() != owner) {
+      return wrongThread();
+    }
+    return new IllegalStateException(
+        "segment " + segment.id() + " is being closed: no lock can be acquired any more");
+  }
+
+  private IllegalStateException wrongThread() {
+    return new IllegalStateException(
+        "backend "
+            + slot
+            + " belongs to thread \""
+            + owner.getName()
+            + "\", not to \""
+            + Thread.currentThread().getName()
+            + "\", which must join the segment for itself");
+  }
+
+  /** From here on its thread acquires nothing more, but may release. */
+  void refuseAcquires() {
+    acquirer = null;
+  }
+
+  /** Gives the slot back and frees the handle, which nobody may use from here on. */
+  void leaveNow() {
+    Thread before = acquirer;
+    acquirer = null;
+    releaser = null;
+    try {
+      Status.check(BackendNative.leave(handle));
+    } catch (RuntimeException e) {
+      acquirer = before;
+      releaser = owner;
+      throw e;
+    }
+  }
+
+  /** Whether it holds a lock or wants one. */
+  boolean hasRecords() {
+    for (int i = 0; i < segment.maxHeldLocks(); i++) {
+      if (RawMemory.getLongAcquire(records + (long) i * Long.BYTES) != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The record of a lock, given its key without a kind; 0 if there is none. */
+  long findRecord(long key, long preferred) {
+    long wanted = key | recordGeneration;
+    long record = RawMemory.getLongAcquire(records + preferred);
+    if ((record & ~Layout.RECORD_KIND_MASK) == wanted) {
+      return record;
+    }
+    if (RawMemory.getIntAcquire(spilled) != 0) {
+      for (int i = 0; i < segment.maxHeldLocks(); i++) {
+        record = RawMemory.getLongAcquire(records + (long) i * Long.BYTES);
+        if ((record & ~Layout.RECORD_KIND_MASK) == wanted) {
+          return record;
+        }
+      }
+    }
+    return 0;
+  }
+
+  /** Throws if it has been closed. Any thread. */
+  void requireJoined() {
+    if (releaser == null) {
+      throw refusal(segment);
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm;
+
+import org.lwshm.jni.TrancheNative;
+
+/**
+ * A named array of locks. Its name is what a waiter is said to wait for.
+ *
+ * <p>Any thread. Source: PostgreSQL's named tranches, src/backend/storage/lmgr/lwlock.c.
+ */
+public final class LWLockTranche {
+
+  private final Segment segment;
+  private final String name;
+  private final int id;
+  private final long offset;
+  private final int size;
+
+  LWLockTranche(Segment segment, String name, int id, long offset, int size) {
+    this.segment = segment;
+    this.name = name;
+    this.id = id;
+    this.offset = offset;
+    this.size = size;
+  }
+
+  /** {@return the segment it lies in} */
+  public Segment segment() {
+    return segment;
+  }
+
+  /** {@return its name} */
+  public String name() {
+    return name;
+  }
+
+  /** {@return its number in the segment, 0 and up in the order of their making} */
+  public int id() {
+    return id;
+  }
+
+  /** {@return how many locks it has} */
+  public int size() {
+    return size;
+  }
+
+  /**
+   * One of its locks.
+   *
+   * @param index 0 up to {@link #size()}, exclusively
+   * @return the lock; equal to any other object for the same lock
+   * @throws IndexOutOfBoundsException if it has no such lock
+   */
+  public LWLock lock(int index) {
+    if (index < 0 || index >= size) {
+      throw new IndexOutOfBoundsException(
+          "lock " + index + ": tranche \"" + name + "\" has " + size + " locks");
+    }
+    return new LWLock(this, index);
+  }
+
+  /** The byte offset of a lock in the segment. */
+  long lockOffset(int index) {
+    return offset + (long) index * TrancheNative.LWLOCK_SIZE;
+  }
+
+  @Override
+  public String toString() {
+    return "tranche \"" + name + "\", " + size + " locks";
+  }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/**
+ * The segments that this process has open, so that it leaves them on its way out, the newest first.
+ *
+ * <p>One shutdown hook serves them all. It runs the exit callbacks in a thread of its own and
+ * watches that: a callback may call {@code System.exit}, which blocks its thread for good, and if
+ * that were the hook's own thread, the JVM would never end. Another thread goes on then.
+ */
+final class OpenSegments {
+
+  private static final long LOOK_AGAIN_MS = 20;
+
+  private static final Deque<Segment> OPEN = new ArrayDeque<>();
+  private static boolean hooked;
+  private static boolean exiting;
+
+  private OpenSegments() {}
+
+  /** Enters a segment; refused once the process is on its way out. */
+  static synchronized void add(Segment segment) {
+    if (exiting) {
+      throw new IllegalStateException("the process is exiting: no segment can be opened any more");
+    }
+    if (!hooked) {
+      Runtime.getRuntime().addShutdownHook(new Thread(OpenSegments::exitAll, "lwshm-exit"));
+      hooked = true;
+    }
+    OPEN.addLast(segment);
+  }
+
+  static synchronized void remove(Segment segment) {
+    OPEN.remove(segment);
+  }
+
+  private static synchronized Segment newest() {
+    return OPEN.peekLast();
+  }
+
+  private static synchronized void setExiting() {
+    exiting = true;
+  }
+
+  private static void exitAll() {
+    setExiting();
+    for (int number = 1; newest() != null; number++) {
+      Thread worker = new Thread(OpenSegments::exitNewestFirst, "lwshm-exit-" + number);
+      worker.setDaemon(true);
+      worker.start();
+      while (worker.isAlive() && !ExitCallbacks.isStuckInExit(worker)) {
+        await(worker);
+      }
+    }
+  }
+
+  private static void await(Thread worker) {
+    try {
+      worker.join(LOOK_AGAIN_MS);
+    } catch (InterruptedException e) {
+      // Nobody has a reason to interrupt a shutdown hook, and what it does must be done.
+      Thread.interrupted();
+    }
+  }
+
+  private static void exitNewestFirst() {
+    for (Segment segment = newest(); segment != null; segment = newest()) {
+      try {
+        segment.exitWithProcess();
+      } finally {
+        remove(segment);
+      }
+    }
+  }
+}

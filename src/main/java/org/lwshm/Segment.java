@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm;
+
+import java.nio.file.FileSystems;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.lwshm.jni.Layout;
+import org.lwshm.jni.NativeLibrary;
+import org.lwshm.jni.RawMemory;
+import org.lwshm.jni.SegmentNative;
+import org.lwshm.jni.ShmemNative;
+import org.lwshm.jni.Status;
+import org.lwshm.jni.TrancheNative;
+
+/**
+ * A shared memory segment that this process is attached to.
+ *
+ * <p>One process creates it ({@link #builder}), others attach to it ({@link #attach(Path,
+ * ShmemSubsystem...)}). It belongs to a data directory, by which it is found; a private one has
+ * none and is found by its {@link #id()}. The creator deletes it when it closes it; who is still
+ * attached then keeps the memory until it leaves.
+ *
+ * <p>Any thread may use it. It must be closed ({@link #close()}); if the process ends before, a
+ * shutdown hook does the same. What it is ({@link #id()}, {@link #size()} and so on) it tells after
+ * that too; all else, and everything got from it, throws {@link IllegalStateException}.
+ *
+ * <p>Source: PostgreSQL, src/backend/port/sysv_shmem.c and src/backend/storage/ipc/ipci.c.
+ */
+public final class Segment implements AutoCloseable {
+
+  private static final int FIRST_GUESS = 64;
+
+  private final Path dataDir;
+  private final Attachment attachment;
+  private final Backends backends;
+  private final ExitCallbacks exitCallbacks = new ExitCallbacks();
+  private final int maxHeldLocks;
+
+  /** "init" or "attach" while subsystems run, else null. */
+  private volatile String phase;
+
+  /** Whether the creation failed, so that it is undone whoever is joined. */
+  private volatile boolean abandoned;
+
+  private Segment(long handle, Path dataDir) {
+    this.dataDir = dataDir;
+    attachment = new Attachment(handle);
+    backends = new Backends(this, attachment);
+    maxHeldLocks = RawMemory.getInt(attachment.base() + Layout.HEADER_MAX_HELD_LOCKS);
+    // Last-in first-out: delete is registered first, so that detach runs first.
+    if (isCreator()) {
+      exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, attachment::delete);
+    }
+    exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::detach);
+    exitCallbacks.register(ExitCallbacks.Stage.BACKENDS_LEAVE, backends::leaveAll);
+  }
+
+  /** Takes over a native handle. */
+  static Segment adopt(long handle, Path dataDir) {
+    Segment segment = new Segment(handle, dataDir);
+    try {
+      OpenSegments.add(segment);
+    } catch (IllegalStateException e) {
+      segment.abandon();
+      throw e;
+    }
+    return segment;
+  }
+
+  /**
+   * Begins to make the segment of a data directory.
+   *
+   * @param dataDir an existing directory of this user's, on the default file system
+   * @return a builder with the defaults
+   */
+  public static SegmentBuilder builder(Path dataDir) {
+    return new SegmentBuilder(Objects.requireNonNull(dataDir, "dataDir"));
+  }
+
+  /**
+   * Begins to make a segment that belongs to no data directory and is found by its id.
+   *
+   * @return a builder with the defaults
+   */
+  public static SegmentBuilder privateBuilder() {
+    return new SegmentBuilder(null);
+  }
+
+  /**
+   * Attaches to the segment of a data directory, and lets the subsystems attach.
+   *
+   * @param dataDir the directory that it was made for
+   * @param subsystems in the order in which they attach
+   * @return the segment
+   * @throws SegmentNotFoundException if the directory has none
+   * @throws SegmentNotReadyException if it is still being created
+   * @throws DataDirectoryException if the data directory is of no use
+   * @throws CorruptSegmentException if a field of it is out of range
+   * @throws AbiVersionException if another version of lwshm made it
+   * @throws NamespaceException if it was made in another IPC or PID namespace
+   * @throws LimitExceededException if as many processes are attached as may be
+   */
+  public static Segment attach(Path dataDir, ShmemSubsystem... subsystems) {
+    return attach(dataDir, 0600, subsystems);
+  }
+
+  /**
+   * Attaches to the segment of a data directory if nobody else may who {@code widestMode} does not
+   * allow.
+   *
+   * @param dataDir the directory that it was made for
+   * @param widestMode permission bits; a segment with others is treated as foreign
+   * @param subsystems in the order in which they attach
+   * @return the segment
+   * @see #attach(Path, ShmemSubsystem...)
+   */
+  public static Segment attach(Path dataDir, int widestMode, ShmemSubsystem... subsystems) {
+    NativeLibrary.load();
+    byte[] path = pathBytes(Objects.requireNonNull(dataDir, "dataDir"));
+    long[] handle = new long[1];
+    Status.checkSegment(SegmentNative.attach(path, widestMode, handle));
+    return adopt(handle[0], dataDir).attachSubsystems(subsystems);
+  }
+
+  /**
+   * Attaches to the segment with a SysV id, which is how a private one is found.
+   *
+   * @param shmid its {@link #id()}
+   * @param subsystems in the order in which they attach
+   * @return the segment
+   * @throws ForeignSegmentException if that segment is none of lwshm's
+   * @see #attach(Path, ShmemSubsystem...)
+   */
+  public static Segment attach(int shmid, ShmemSubsystem... subsystems) {
+    return attach(shmid, 0600, subsystems);
+  }
+
+  /**
+   * Attaches to the segment with a SysV id if nobody else may who {@code widestMode} does not
+   * allow.
+   *
+   * @param shmid its {@link #id()}
+   * @param widestMode permission bits; a segment with others is treated as foreign
+   * @param subsystems in the order in which they attach
+   * @return the segment
+   * @see #attach(int, ShmemSubsystem...)
+   */
+  public static Segment attach(int shmid, int widestMode, ShmemSubsystem... subsystems) {
+    NativeLibrary.load();
+    long[] handle = new long[1];
+    Status.checkSegment(SegmentNative.attachId(shmid, widestMode, handle));
+    return adopt(handle[0], null).attachSubsystems(subsystems);
+  }
+
+  static byte[] pathBytes(Path dataDir) {
+    if (dataDir == null) {
+      return null;
+    }
+    if (dataDir.getFileSystem() != FileSystems.getDefault()) {
+      throw new IllegalArgumentException(dataDir + " is not on the default file system");
+    }
+    return Names.encode("path", dataDir.toAbsolutePath().toString());
+  }
+
+  /** The creator's phases after the native creation: all that was requested, init, publish. */
+  void initialise(ShmemPlan plan, List<ShmemSubsystem> subsystems) {
+    inPhase(
+        "init",
+        () -> {
+          plan.structs().forEach(struct -> initStruct(struct.name(), struct.amount()));
+          plan.tranches().forEach(tranche -> tranche(tranche.name(), (int) tranche.amount()));
+          subsystems.forEach(subsystem -> subsystem.init(this));
+          attachment.call(SegmentNative::publish);
+        });
+  }
+
+  private Segment attachSubsystems(ShmemSubsystem... subsystems) {
+    inPhase("attach", () -> List.of(subsystems).forEach(subsystem -> subsystem.attach(this)));
+    return this;
+  }
+
+  private void inPhase(String name, Runnable work) {
+    phase = name;
+    try {
+      work.run();
+    } catch (Throwable e) {
+      abandon();
+      throw e;
+    } finally {
+      phase = null;
+    }
+  }
+
+  /**
+   * Finds an area, or makes it, zeroed, if there is room for it.
+   *
+   * @param name its name, 1 to 47 bytes of UTF-8
+   * @param size bytes, 1 or more
+   * @return the area; if it was not {@link SharedStruct#isFound() found}, the caller initialises it
+   * @throws SizeMismatchException if it exists with another size
+   * @throws LimitExceededException if there is no room for it
+   */
+  public SharedStruct initStruct(String name, long size) {
+    byte[] bytes = Names.encode("struct", name, ShmemNative.STRUCT_NAME_MAX);
+    if (size <= 0) {
+      throw new IllegalArgumentException(
+          "size of struct \"" + name + "\" is " + size + "; it must be 1 or more");
+    }
+    long[] area = new long[ShmemNative.AREA_COUNT];
+    attachment.call(handle -> ShmemNative.initStruct(handle, bytes, size, area));
+    return sharedStruct(name, area);
+  }
+
+  /**
+   * Finds an area.
+   *
+   * @param name its name
+   * @return the area
+   * @throws NotFoundException if there is none of that name
+   */
+  public SharedStruct struct(String name) {
+    byte[] bytes = Names.encode("struct", name, ShmemNative.STRUCT_NAME_MAX);
+    long[] area = new long[ShmemNative.AREA_COUNT];
+    attachment.call(handle -> ShmemNative.indexFind(handle, bytes, area));
+    return sharedStruct(name, area);
+  }
+
+  private SharedStruct sharedStruct(String name, long[] area) {
+    return new SharedStruct(
+        attachment,
+        name,
+        area[ShmemNative.AREA_OFFSET],
+        area[ShmemNative.AREA_SIZE],
+        area[ShmemNative.AREA_FOUND] != 0);
+  }
+
+  /**
+   * Finds a tranche.
+   *
+   * @param name its name
+   * @return the tranche
+   * @throws NotFoundException if there is none of that name
+   */
+  public LWLockTranche tranche(String name) {
+    byte[] bytes = Names.encode("tranche", name, TrancheNative.TRANCHE_NAME_MAX);
+    long[] tranche = new long[TrancheNative.TRANCHE_COUNT];
+    attachment.call(handle -> TrancheNative.find(handle, bytes, tranche));
+    return lwlockTranche(name, tranche);
+  }
+
+  /**
+   * Finds a tranche, or makes it, its locks free, if there is room for it.
+   *
+   * @param name its name, 1 to 63 bytes of UTF-8
+   * @param locks how many, 1 or more
+   * @return the tranche
+   * @throws SizeMismatchException if it exists with another number of locks
+   * @throws LimitExceededException if there is no room for it
+   */
+  public LWLockTranche tranche(String name, int locks) {
+    byte[] bytes = Names.encode("tranche", name, TrancheNative.TRANCHE_NAME_MAX);
+    if (locks <= 0) {
+      throw new IllegalArgumentException(
+          "number of locks of tranche \"" + name + "\" is " + locks + "; it must be 1 or more");
+    }
+    long[] tranche = new long[TrancheNative.TRANCHE_COUNT];
+    attachment.call(handle -> TrancheNative.init(handle, bytes, locks, tranche));
+    return lwlockTranche(name, tranche);
+  }
+
+  private LWLockTranche lwlockTranche(String name, long[] tranche) {
+    return new LWLockTranche(
+        this,
+        name,
+        (int) tranche[TrancheNative.TRANCHE_ID],
+        tranche[TrancheNative.TRANCHE_OFFSET],
+        (int) tranche[TrancheNative.TRANCHE_LOCKS]);
+  }
+
+  /** {@return what is allocated in the segment at this moment} */
+  public ShmemIndex shmemIndex() {
+    return ShmemIndex.read(attachment);
+  }
+
+  /**
+   * Takes a seat for the calling thread, which it needs to take locks.
+   *
+   * @return the seat; to be closed by the same thread
+   * @throws IllegalStateException if the thread has joined already, or the segment is being closed
+   * @throws LimitExceededException if all seats are taken
+   */
+  public Backend join() {
+    return backends.join();
+  }
+
+  /**
+   * The calling thread's seat.
+   *
+   * @return what {@link #join()} returned to this thread
+   * @throws IllegalStateException if it has not joined
+   */
+  public Backend backend() {
+    Backend mine = backends.mine();
+    if (mine == null) {
+      throw new IllegalStateException(
+          "thread \""
+              + Thread.currentThread().getName()
+              + "\" has not joined segment "
+              + id()
+              + ": call Segment.join() in it first, and close what it returns");
+    }
+    return mine;
+  }
+
+  /** {@return all joined backends, of this and other processes, each as of a moment of its own} */
+  public List<BackendInfo> backends() {
+    return BackendInfo.list(attachment);
+  }
+
+  /** {@return the pids of the processes that have entered the segment and not left it} */
+  public int[] processes() {
+    for (int capacity = FIRST_GUESS; ; ) {
+      int[] pids = new int[capacity];
+      int count = attachment.call(handle -> SegmentNative.processes(handle, pids));
+      if (count <= capacity) {
+        return Arrays.copyOf(pids, count);
+      }
+      capacity = count;
+    }
+  }
+
+  /** {@return the SysV id, as {@code ipcs -m} shows it} */
+  public int id() {
+    return (int) attachment.info(SegmentNative.INFO_SHMID);
+  }
+
+  /** {@return the SysV key, seeded with the data directory's inode; 0 for a private segment} */
+  public int key() {
+    return (int) attachment.info(SegmentNative.INFO_KEY);
+  }
+
+  /** {@return the size in bytes} */
+  public long size() {
+    return attachment.info(SegmentNative.INFO_SIZE);
+  }
+
+  /** {@return 1, and one more each time a dead segment of the data directory was replaced} */
+  public int generation() {
+    return (int) attachment.info(SegmentNative.INFO_GENERATION);
+  }
+
+  /** {@return whether this object made the segment, and will delete it} */
+  public boolean isCreator() {
+    return attachment.info(SegmentNative.INFO_IS_CREATOR) != 0;
+  }
+
+  /** {@return the data directory as it was given; null if the segment was not found by one} */
+  public Path dataDir() {
+    return dataDir;
+  }
+
+  /** {@return what runs when the segment is left} */
+  public ExitCallbacks exitCallbacks() {
+    return exitCallbacks;
+  }
+
+  /** {@return whether the segment has been left, or is being left and gone already} */
+  public boolean isClosed() {
+    return attachment.isGone();
+  }
+
+  /**
+   * Leaves the segment, by way of the {@link ExitCallbacks}; the creator deletes it. Closing again
+   * does nothing; a second thread that closes waits for the first.
+   *
+   * <p>The calling thread's own backend is closed, and those of threads that have ended. Private
+   * zeros take the memory's place, so a buffer that someone kept reads zeros.
+   *
+   * @throws SegmentBusyException if other threads are joined; nothing has happened then
+   * @throws IllegalStateException in a subsystem's init or attach
+   */
+  @Override
+  public void close() {
+    if (exitCallbacks.isRunner() || exitCallbacks.stage() == ExitCallbacks.Stage.DONE) {
+      return;
+    }
+    if (phase != null) {
+      throw new IllegalStateException(
+          "segment " + id() + " is in its " + phase + " phase: throw an exception to undo it");
+    }
+    backends.beginExit(false);
+    leave();
+  }
+
+  private void abandon() {
+    abandoned = true;
+    backends.beginExit(true);
+    leave();
+  }
+
+  private void leave() {
+    exitCallbacks.run(false);
+    OpenSegments.remove(this);
+    // On the way out of the process, or when undone, other threads may be inside a native call.
+    if (!exitCallbacks.isProcessExit() && backends.isEmpty()) {
+      attachment.free();
+    }
+  }
+
+  /** The shutdown hook's way to close. */
+  void exitWithProcess() {
+    backends.beginExit(true);
+    exitCallbacks.run(true);
+  }
+
+  private void detach() {
+    attachment.detach(abandoned || exitCallbacks.isProcessExit());
+  }
+
+  Attachment attachment() {
+    return attachment;
+  }
+
+  /** Records of a backend, a power of two. */
+  int maxHeldLocks() {
+    return maxHeldLocks;
+  }
+
+  @Override
+  public String toString() {
+    return "segment "
+        + id()
+        + " of "
+        + (dataDir == null ? "no data directory" : dataDir)
+        + ", "
+        + size()
+        + " bytes"
+        + (isClosed() ? ", closed" : "");
+  }
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.lwshm.jni.NativeLibrary;
+import org.lwshm.jni.SegmentNative;
+import org.lwshm.jni.Status;
+
+/**
+ * What a segment is to be made from; {@link #size()} tells what it will take, {@link #create()}
+ * makes it.
+ *
+ * <p>A segment is sized once. What is asked for here and by the subsystems is counted exactly; for
+ * structs, tranches and locks that are made later there is a little room in the tables (16, 16 and
+ * 64) unless a limit is set, and room for their bytes only as far as {@link #spare} asks for it.
+ *
+ * <p>Not for use by several threads at once. May be used again after {@code create()}.
+ *
+ * <p>Source: PostgreSQL's {@code CreateSharedMemoryAndSemaphores}, src/backend/storage/ipc/ipci.c.
+ */
+public final class SegmentBuilder {
+
+  private static final String OWNER = "builder";
+
+  private static final int SPARE_STRUCTS = 16;
+  private static final int SPARE_TRANCHES = 16;
+  private static final int SPARE_LWLOCKS = 64;
+
+  private final Path dataDir;
+  private final ShmemPlan own = new ShmemPlan();
+  private final List<ShmemSubsystem> subsystems = new ArrayList<>();
+
+  private int maxProcesses = 64;
+  private int maxBackends = 128;
+  private int maxHeldLocks = 256;
+  private Integer maxTranches;
+  private Integer maxLWLocks;
+  private Integer maxStructs;
+  private int mode = 0600;
+  private HugePages hugePages = HugePages.OFF;
+  private boolean requesting;
+
+  SegmentBuilder(Path dataDir) {
+    this.dataDir = dataDir;
+  }
+
+  /**
+   * How many processes may be attached at once; 64 by default.
+   *
+   * @param count 1 to 4096
+   * @return this
+   */
+  public SegmentBuilder maxProcesses(int count) {
+    requireNoRequest();
+    maxProcesses = count;
+    return this;
+  }
+
+  /**
+   * How many threads may be joined at once, of all processes together; 128 by default, and never
+   * fewer than the subsystems ask for.
+   *
+   * @param count 1 to 65534
+   * @return this
+   */
+  public SegmentBuilder maxBackends(int count) {
+    requireNoRequest();
+    maxBackends = count;
+    return this;
+  }
+
+  /**
+   * How many locks one backend may hold at once; 256 by default.
+   *
+   * @param count 1 to 4096; made a power of two
+   * @return this
+   */
+  public SegmentBuilder maxHeldLocks(int count) {
+    requireNoRequest();
+    maxHeldLocks = count;
+    return this;
+  }
+
+  /**
+   * How many tranches there may be; never fewer than are asked for.
+   *
+   * @param count 1 to 65535
+   * @return this
+   */
+  public SegmentBuilder maxTranches(int count) {
+    requireNoRequest();
+    maxTranches = count;
+    return this;
+  }
+
+  /**
+   * How many locks there may be in all tranches together; never fewer than are asked for.
+   *
+   * @param count 1 to 16777216
+   * @return this
+   */
+  public SegmentBuilder maxLWLocks(int count) {
+    requireNoRequest();
+    maxLWLocks = count;
+    return this;
+  }
+
+  /**
+   * How many named areas there may be; never fewer than are asked for.
+   *
+   * @param count 1 to 65536
+   * @return this
+   */
+  public SegmentBuilder maxStructs(int count) {
+    requireNoRequest();
+    maxStructs = count;
+    return this;
+  }
+
+  /**
+   * Who may attach, as permission bits; 0600 by default.
+   *
+   * @param bits 0600, or some of 0660
+   * @return this
+   */
+  public SegmentBuilder mode(int bits) {
+    requireNoRequest();
+    mode = bits;
+    return this;
+  }
+
+  /**
+   * Whether the segment lies on huge pages; {@link HugePages#OFF} by default.
+   *
+   * @param choice which
+   * @return this
+   */
+  public SegmentBuilder hugePages(HugePages choice) {
+    requireNoRequest();
+    hugePages = Objects.requireNonNull(choice, "choice");
+    return this;
+  }
+
+  /**
+   * Asks for room for areas that are made later, each of which takes its size rounded up to 64.
+   *
+   * @param bytes how many, besides what was asked for before
+   * @return this
+   */
+  public SegmentBuilder spare(long bytes) {
+    requireNoRequest();
+    own.bytes(OWNER, bytes);
+    return this;
+  }
+
+  /**
+   * Asks for a named area.
+   *
+   * @param name its name, 1 to 47 bytes of UTF-8
+   * @param size bytes, 1 or more
+   * @return this
+   */
+  public SegmentBuilder struct(String name, long size) {
+    requireNoRequest();
+    own.struct(OWNER, name, size);
+    return this;
+  }
+
+  /**
+   * Asks for a named array of locks.
+   *
+   * @param name its name, 1 to 63 bytes of UTF-8
+   * @param locks how many, 1 or more
+   * @return this
+   */
+  public SegmentBuilder tranche(String name, int locks) {
+    requireNoRequest();
+    own.tranche(OWNER, name, locks);
+    return this;
+  }
+
+  /**
+   * Adds modules that ask for what they need and set it up.
+   *
+   * @param modules in the order in which their phases run
+   * @return this
+   */
+  public SegmentBuilder register(ShmemSubsystem... modules) {
+    requireNoRequest();
+    subsystems.addAll(List.of(modules));
+    return this;
+  }
+
+  /**
+   * What the segment will take. Makes nothing; the subsystems are asked.
+   *
+   * @return the account, whose total is exact
+   * @throws IllegalArgumentException if a limit is out of its range, or a name was asked for twice
+   * @throws ArithmeticException if the sum overflows
+   */
+  public ShmemSize size() {
+    NativeLibrary.load();
+    ShmemPlan plan = request();
+    return plan.size(options(plan));
+  }
+
+  /**
+   * Makes the segment with all that was asked for in it, lets the subsystems initialise, and then
+   * lets attachers in. If any of this throws, nothing is left of it.
+   *
+   * @return the segment, attached; {@link Segment#close()} removes it
+   * @throws SegmentInUseException if live processes are attached to the directory's segment
+   * @throws DataDirectoryException if the data directory is of no use
+   * @throws SystemCallException if the kernel refuses
+   * @throws NativeLibraryException if the native library cannot be loaded
+   */
+  public Segment create() {
+    NativeLibrary.load();
+    ShmemPlan plan = request();
+    long[] options = options(plan);
+    // Refuses what does not fit before there is anything to undo.
+    plan.size(options);
+    long[] handle = new long[1];
+    Status.check(SegmentNative.create(Segment.pathBytes(dataDir), options, handle));
+    Segment segment = Segment.adopt(handle[0], dataDir);
+    segment.initialise(plan, subsystems);
+    return segment;
+  }
+
+  private ShmemPlan request() {
+    requireNoRequest();
+    requesting = true;
+    try {
+      ShmemPlan plan = new ShmemPlan(own);
+      for (ShmemSubsystem subsystem : subsystems) {
+        ShmemRequest request = new ShmemRequest(plan, subsystem.name());
+        try {
+          subsystem.request(request);
+        } finally {
+          request.end();
+        }
+      }
+      return plan;
+    } finally {
+      requesting = false;
+    }
+  }
+
+  private void requireNoRequest() {
+    if (requesting) {
+      throw new IllegalStateException(
+          "the request phase is running: in ShmemSubsystem.request(), ask the ShmemRequest");
+    }
+  }
+
+  private long[] options(ShmemPlan plan) {
+    long[] options = new long[SegmentNative.OPTION_COUNT];
+    options[SegmentNative.OPTION_AREA_BYTES] = plan.areaBytes();
+    options[SegmentNative.OPTION_MAX_PROCESSES] = maxProcesses;
+    options[SegmentNative.OPTION_MAX_BACKENDS] = Math.max(maxBackends, plan.backends());
+    options[SegmentNative.OPTION_MAX_HELD_LOCKS] = maxHeldLocks;
+    options[SegmentNative.OPTION_MAX_TRANCHES] =
+        limit(maxTranches, plan.tranches().size(), SPARE_TRANCHES);
+    options[SegmentNative.OPTION_MAX_LWLOCKS] = limit(maxLWLocks, plan.locks(), SPARE_LWLOCKS);
+    options[SegmentNative.OPTION_MAX_STRUCTS] =
+        limit(maxStructs, plan.structs().size(), SPARE_STRUCTS);
+    options[SegmentNative.OPTION_MODE] = mode;
+    options[SegmentNative.OPTION_HUGE_PAGES] = hugePages.ordinal();
+    return options;
+  }
+
+  private static long limit(Integer set, long asked, int spare) {
+    return set == null ? asked + spare : Math.max(set, asked);
+  }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.lwshm.jni.SegmentNative;
+import org.lwshm.jni.ShmemNative;
+import org.lwshm.jni.Status;
+import org.lwshm.jni.TrancheNative;
+
+/** All that was requested of a segment that is to be made, and by whom. */
+final class ShmemPlan {
+
+  /** A named thing: a struct of {@code amount} bytes, or a tranche of as many locks. */
+  record Entry(String owner, String name, long amount) {}
+
+  private final Map<String, Entry> structs = new LinkedHashMap<>();
+  private final Map<String, Entry> tranches = new LinkedHashMap<>();
+  private final List<Entry> spare = new ArrayList<>();
+  private int backends;
+
+  ShmemPlan() {}
+
+  ShmemPlan(ShmemPlan other) {
+    structs.putAll(other.structs);
+    tranches.putAll(other.tranches);
+    spare.addAll(other.spare);
+    backends = other.backends;
+  }
+
+  void struct(String owner, String name, long size) {
+    Names.encode("struct", name, ShmemNative.STRUCT_NAME_MAX);
+    requirePositive("size", "struct", name, size);
+    add("struct", structs, new Entry(owner, name, size));
+  }
+
+  void tranche(String owner, String name, int locks) {
+    Names.encode("tranche", name, TrancheNative.TRANCHE_NAME_MAX);
+    requirePositive("number of locks", "tranche", name, locks);
+    add("tranche", tranches, new Entry(owner, name, locks));
+  }
+
+  void backends(String owner, int count) {
+    if (count < 0) {
+      throw new IllegalArgumentException("\"" + owner + "\" asked for " + count + " backends");
+    }
+    backends = Math.addExact(backends, count);
+  }
+
+  void bytes(String owner, long count) {
+    if (count < 0) {
+      throw new IllegalArgumentException("\"" + owner + "\" asked for " + count + " bytes");
+    }
+    spare.add(new Entry(owner, "spare", ShmemSize.cacheLineAlign(count)));
+  }
+
+  List<Entry> structs() {
+    return List.copyOf(structs.values());
+  }
+
+  List<Entry> tranches() {
+    return List.copyOf(tranches.values());
+  }
+
+  /** Seats asked for, in all. */
+  int backends() {
+    return backends;
+  }
+
+  /** Locks in all tranches. */
+  long locks() {
+    long locks = 0;
+    for (Entry tranche : tranches.values()) {
+      locks = ShmemSize.add(locks, tranche.amount());
+    }
+    return locks;
+  }
+
+  /** Bytes of all areas and all spare room. */
+  long areaBytes() {
+    long bytes = 0;
+    for (Entry struct : structs.values()) {
+      bytes = ShmemSize.add(bytes, ShmemSize.cacheLineAlign(struct.amount()));
+    }
+    for (Entry room : spare) {
+      bytes = ShmemSize.add(bytes, room.amount());
+    }
+    return bytes;
+  }
+
+  /** The account of the segment that {@code options} lead to. */
+  ShmemSize size(long[] options) {
+    long[] size = new long[SegmentNative.SIZE_COUNT];
+    Status.check(SegmentNative.plan(options, size));
+    List<ShmemSize.Row> rows = new ArrayList<>();
+    int areas = SegmentNative.REGION_COUNT - 1;
+    for (int i = 0; i < areas; i++) {
+      rows.add(new ShmemSize.Row(regionName(i), "lwshm", size[SegmentNative.SIZE_SIZES + i]));
+    }
+    for (Entry struct : structs.values()) {
+      long bytes = ShmemSize.cacheLineAlign(struct.amount());
+      rows.add(new ShmemSize.Row(struct.name(), struct.owner(), bytes));
+    }
+    for (Entry room : spare) {
+      rows.add(new ShmemSize.Row(room.name(), room.owner(), room.amount()));
+    }
+    long padding = size[SegmentNative.SIZE_SIZES + areas] - areaBytes();
+    rows.add(new ShmemSize.Row("rest of the last page", "lwshm", padding));
+    return new ShmemSize(rows, size[SegmentNative.SIZE_TOTAL]);
+  }
+
+  private static String regionName(int region) {
+    byte[] name = new byte[ShmemNative.ROW_NAME_BYTES];
+    int length = ShmemNative.regionName(region, name);
+    return Names.decode(name, 0, length);
+  }
+
+  private static void requirePositive(String what, String kind, String name, long value) {
+    if (value <= 0) {
+      throw new IllegalArgumentException(
+          what + " of " + kind + " \"" + name + "\" is " + value + "; it must be 1 or more");
+    }
+  }
+
+  private static void add(String kind, Map<String, Entry> entries, Entry entry) {
+    Entry first = entries.putIfAbsent(entry.name(), entry);
+    if (first != null) {
+      throw new IllegalArgumentException(
+          kind
+              + " \""
+              + entry.name()
+              + "\" was requested by \""
+              + first.owner()
+              + "\" already, and again by \""
+              + entry.owner()
+              + "\"");
+    }
+  }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.jni;
+
+/** The natives of {@code lwshm/segment.h}. */
+public final class SegmentNative {
+
+  static {
+    NativeLibrary.load();
+  }
+
+  /** {@code options[]}: room for areas, in bytes. */
+  public static final int OPTION_AREA_BYTES = 0;
+
+  /** {@code options[]}: processes attached at once. */
+  public static final int OPTION_MAX_PROCESSES = 1;
+
+  /** {@code options[]}: locking threads at once. */
+  public static final int OPTION_MAX_BACKENDS = 2;
+
+  /** {@code options[]}: locks that one backend holds at once. */
+  public static final int OPTION_MAX_HELD_LOCKS = 3;
+
+  /** {@code options[]}: tranches. */
+  public static final int OPTION_MAX_TRANCHES = 4;
+
+  /** {@code options[]}: locks in all tranches together. */
+  public static final int OPTION_MAX_LWLOCKS = 5;
+
+  /** {@code options[]}: named areas. */
+  public static final int OPTION_MAX_STRUCTS = 6;
+
+  /** {@code options[]}: permission bits. */
+  public static final int OPTION_MODE = 7;
+
+  /** {@code options[]}: 0 off, 1 on, 2 try. */
+  public static final int OPTION_HUGE_PAGES = 8;
+
+  /** The length of {@code options[]}. */
+  public static final int OPTION_COUNT = 9;
+
+  /** How many fixed regions a segment has, the areas included, which are the last. */
+  public static final int REGION_COUNT = 7;
+
+  /** {@code size[]}: the first region's offset; the others' follow. */
+  public static final int SIZE_OFFSETS = 0;
+
+  /** {@code size[]}: the first region's size; the others' follow. */
+  public static final int SIZE_SIZES = REGION_COUNT;
+
+  /** {@code size[]}: the total. */
+  public static final int SIZE_TOTAL = 2 * REGION_COUNT;
+
+  /** The length of {@code size[]}. */
+  public static final int SIZE_COUNT = 2 * REGION_COUNT + 1;
+
+  /** {@code info[]}: this process's address of offset 0; 0 once detached. */
+  public static final int INFO_BASE = 0;
+
+  /** {@code info[]}: bytes. */
+  public static final int INFO_SIZE = 1;
+
+  /** {@code info[]}: microseconds since 1970. */
+  public static final int INFO_CREATED_AT = 2;
+
+  /** {@code info[]}: how often a dead segment has been replaced, plus one. */
+  public static final int INFO_GENERATION = 3;
+
+  /** {@code info[]}: the SysV id. */
+  public static final int INFO_SHMID = 4;
+
+  /** {@code info[]}: the SysV key; 0 for a private segment. */
+  public static final int INFO_KEY = 5;
+
+  /** {@code info[]}: the creator's pid. */
+  public static final int INFO_CREATOR_PID = 6;
+
+  /** {@code info[]}: 1 if this handle made the segment. */
+  public static final int INFO_IS_CREATOR = 7;
+
+  /** {@code info[]}: 1 once published. */
+  public static final int INFO_IS_READY = 8;
+
+  /** {@code info[]}: 1 if it lies on huge pages. */
+  public static final int INFO_HUGE_PAGES = 9;
+
+  /** {@code info[]}: this process's entry. */
+  public static final int INFO_PROCESS = 10;
+
+  /** The length of {@code info[]}. */
+  public static final int INFO_COUNT = 11;
+
+  /** {@code detach}: private zeros take the memory's place. */
+  public static final int DETACH_KEEP_ADDRESS = 1;
+
+  /** {@code detach}: the same, whoever is still joined. For the way out of a process. */
+  public static final int DETACH_FENCE = 2;
+
+  private SegmentNative() {}
+
+  /**
+   * {@code lwshm_segment_plan}.
+   *
+   * @param options {@link #OPTION_COUNT} elements
+   * @param size takes {@link #SIZE_COUNT} elements
+   * @return 0 or a status
+   */
+  public static native int plan(long[] options, long[] size);
+
+  /**
+   * {@code lwshm_segment_create}.
+   *
+   * @param dataDir the data directory, or null for a private segment
+   * @param options {@link #OPTION_COUNT} elements
+   * @param handle takes the segment's handle
+   * @return 0 or a status
+   */
+  public static native int create(byte[] dataDir, long[] options, long[] handle);
+
+  /**
+   * {@code lwshm_segment_publish}.
+   *
+   * @param segment handle
+   * @return 0 or a status
+   */
+  public static native int publish(long segment);
+
+  /**
+   * {@code lwshm_segment_attach}.
+   *
+   * @param dataDir the data directory
+   * @param mode the widest permission bits accepted; 0 means 0600
+   * @param handle takes the segment's handle
+   * @return 0 or a status
+   */
+  public static native int attach(byte[] dataDir, int mode, long[] handle);
+
+  /**
+   * {@code lwshm_segment_attach_id}.
+   *
+   * @param shmid the SysV id
+   * @param mode the widest permission bits accepted; 0 means 0600
+   * @param handle takes the segment's handle
+   * @return 0 or a status
+   */
+  public static native int attachId(int shmid, int mode, long[] handle);
+
+  /**
+   * {@code lwshm_segment_detach}.
+   *
+   * @param segment handle
+   * @param how {@link #DETACH_KEEP_ADDRESS} or {@link #DETACH_FENCE}
+   * @return 0 or a status
+   */
+  public static native int detach(long segment, int how);
+
+  /**
+   * {@code lwshm_segment_delete}.
+   *
+   * @param segment handle
+   * @return 0 or a status
+   */
+  public static native int delete(long segment);
+
+  /**
+   * {@code lwshm_segment_close}; the handle is stale afterwards, unless a status is returned.
+   *
+   * @param segment handle
+   * @return 0 or a status
+   */
+  public static native int close(long segment);
+
+  /**
+   * {@code lwshm_segment_info}.
+   *
+   * @param segment handle
+   * @param info takes {@link #INFO_COUNT} elements
+   * @return 0 or a status
+   */
+  public static native int info(long segment, long[] info);
+
+  /**
+   * {@code lwshm_segment_processes}.
+   *
+   * @param segment handle
+   * @param pids takes as many pids as it has room for
+   * @return how many there are, or a status
+   */
+  public static native int processes(long segment, int[] pids);
+}

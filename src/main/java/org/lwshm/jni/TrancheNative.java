@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.jni;
+
+/** The natives of {@code lwshm/tranche.h}. */
+public final class TrancheNative {
+
+  static {
+    NativeLibrary.load();
+  }
+
+  /** The most bytes of a tranche's name. */
+  public static final int TRANCHE_NAME_MAX = 63;
+
+  /** The distance between two locks of a tranche, in bytes. */
+  public static final int LWLOCK_SIZE = 64;
+
+  /** {@code tranche[]}: byte offset of the first lock in the segment. */
+  public static final int TRANCHE_OFFSET = 0;
+
+  /** {@code tranche[]}: how many locks it has. */
+  public static final int TRANCHE_LOCKS = 1;
+
+  /** {@code tranche[]}: its number. */
+  public static final int TRANCHE_ID = 2;
+
+  /** {@code tranche[]}: 1 if it was there already; set by {@link #init} alone. */
+  public static final int TRANCHE_FOUND = 3;
+
+  /** The length of {@code tranche[]}. */
+  public static final int TRANCHE_COUNT = 4;
+
+  private TrancheNative() {}
+
+  /**
+   * {@code lwshm_tranche_init}.
+   *
+   * @param segment handle
+   * @param name the tranche's name
+   * @param locks how many
+   * @param tranche takes {@link #TRANCHE_COUNT} elements
+   * @return 0 or a status
+   */
+  public static native int init(long segment, byte[] name, int locks, long[] tranche);
+
+  /**
+   * {@code lwshm_tranche_find}.
+   *
+   * @param segment handle
+   * @param name the tranche's name
+   * @param tranche takes {@link #TRANCHE_COUNT} elements
+   * @return 0 or a status
+   */
+  public static native int find(long segment, byte[] name, long[] tranche);
+
+  /**
+   * {@code lwshm_tranche_get}.
+   *
+   * @param segment handle
+   * @param id the tranche's number
+   * @param tranche takes {@link #TRANCHE_COUNT} elements
+   * @param name takes the name's bytes, padded with 0; {@link #TRANCHE_NAME_MAX} + 1 of them
+   * @return 0 or a status
+   */
+  public static native int get(long segment, int id, long[] tranche, byte[] name);
+}
