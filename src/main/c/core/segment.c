@@ -120,7 +120,8 @@ void segment_adopt(lwshm_segment *s, const struct segment_header *header)
 static int fail_busy(const lwshm_segment *s)
 {
     int count = 0;
-    fail(LWSHM_E_BUSY, "%u backends of this process are still joined; leave them first", s->joined);
+    fail(LWSHM_E_BUSY, "%u backends of this process are still joined; leave them first",
+         __atomic_load_n(&s->joined, __ATOMIC_RELAXED));
     for (uint32_t i = 0; i < s->max_backends && count < LWSHM_ERROR_VALUES; i++) {
         uint64_t identity = __atomic_load_n(&slot_at(s, i)->identity, __ATOMIC_ACQUIRE);
         if (slot_state(identity) == BACKEND_JOINED && slot_process(identity) == s->process) {
