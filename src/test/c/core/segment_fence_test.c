@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "os/futex.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
@@ -48,8 +49,8 @@ TEST(what_fenced_backends_held_is_free_for_others_and_their_slots_too)
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_release(a, lock));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_acquire(b, lock, S));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_is_held_by(b, second));
-    lwshm_backend_leave(a); /* frees the handle */
-    lwshm_backend_leave(b);
+    CHECK_OK(lwshm_backend_leave(a)); /* frees the handle */
+    CHECK_OK(lwshm_backend_leave(b));
     CHECK_OK(lwshm_backend_leave(rival));
     end();
 }
@@ -73,7 +74,7 @@ TEST(a_pointer_into_a_fenced_segment_reads_zeros)
     CHECK_EQ_UINT(layout_constant("SEGMENT_MAGIC"), *magic);
     CHECK_OK(lwshm_segment_detach(ours, LWSHM_DETACH_FENCE));
     CHECK_EQ_UINT(0, *magic);
-    lwshm_backend_leave(backend);
+    CHECK_OK(lwshm_backend_leave(backend));
     end();
 }
 
@@ -87,7 +88,7 @@ TEST(a_fenced_segment_can_be_attached_again)
     CHECK_OK(lwshm_lwlock_acquire(again, lock, X));
     CHECK_OK(lwshm_backend_leave(again));
     close_segment(next);
-    lwshm_backend_leave(backend);
+    CHECK_OK(lwshm_backend_leave(backend));
     end();
 }
 
@@ -121,7 +122,7 @@ static void a_waiter_hears_that_it_is_closed(enum lwshm_lwlock_mode held,
     CHECK_OK(lwshm_lwlock_release(holder, lock));
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(holder, lock, X)); /* nobody left a trace */
     CHECK_OK(lwshm_backend_leave(holder));
-    lwshm_backend_leave(w.backend);
+    CHECK_OK(lwshm_backend_leave(w.backend));
     end();
 }
 
@@ -162,7 +163,7 @@ static void *take_and_release(void *arg)
 
 TEST(threads_in_the_midst_of_locking_are_fenced_off_and_others_go_on)
 {
-    for (int round = 0; round < 50; round++) {
+    for (int round = 0; round < 300; round++) {
         begin();
         struct waiter w[3] = {{.mode = X}, {.mode = S}, {.mode = X}};
         lwshm_backend *rival = join(others);
@@ -183,7 +184,41 @@ TEST(threads_in_the_midst_of_locking_are_fenced_off_and_others_go_on)
         CHECK_EQ_INT(X, lwshm_lwlock_is_held_by(rival, lock));
         CHECK_OK(lwshm_backend_leave(rival));
         for (int i = 0; i < 3; i++)
-            lwshm_backend_leave(w[i].backend);
+            CHECK_OK(lwshm_backend_leave(w[i].backend));
         end();
     }
+}
+
+TEST(a_deleted_segment_is_fenced_off_all_the_same)
+{
+    begin();
+    lwshm_backend *backend = join(ours);
+    CHECK_OK(lwshm_lwlock_acquire(backend, lock, X));
+    CHECK_OK(lwshm_segment_delete(ours));
+    CHECK_OK(lwshm_segment_detach(ours, LWSHM_DETACH_FENCE));
+    CHECK_EQ_INT(0, lwshm_backend_list(others, NULL, 0));
+    CHECK_OK(lwshm_backend_leave(backend));
+    end();
+}
+
+TEST(a_detach_that_is_refused_does_not_disturb_who_waits)
+{
+    begin();
+    struct waiter w = {.mode = X, .backend = join(ours)};
+    lwshm_backend *holder = join(others);
+    CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
+    CHECK_EQ_INT(0, pthread_create(&w.thread, NULL, wait_for_the_lock, &w));
+    AWAIT(somebody_waits(others, lock, X));
+    uint32_t *xfut = (uint32_t *)((char *)lwshm_shmem_pointer(others, lock, 64) +
+                                  layout_field("lwlock.xfut").offset);
+    for (int i = 0; i < 3000; i++) {
+        os_futex_wake(xfut, 1); /* it looks around, */
+        CHECK_FAILS(LWSHM_E_BUSY, lwshm_segment_detach(ours, LWSHM_DETACH_UNMAP)); /* now */
+    }
+    CHECK_OK(lwshm_lwlock_release(holder, lock));
+    CHECK_EQ_INT(0, pthread_join(w.thread, NULL));
+    CHECK_EQ_INT(LWSHM_OK, w.result);
+    CHECK_OK(lwshm_backend_leave(w.backend));
+    CHECK_OK(lwshm_backend_leave(holder));
+    end();
 }
