@@ -141,14 +141,23 @@ static void set_held_by(const lwshm_backend *b, struct semaphore *sem, int32_t p
                      __ATOMIC_SEQ_CST);
 }
 
-/* Under the lock: what is there, from what is held. */
-static void set_permits(struct semaphore *sem, int64_t permits)
+static void wake_waiters(struct semaphore *sem)
 {
-    uint64_t state = load(&sem->state);
-    while (!__atomic_compare_exchange_n(&sem->state, &state,
-                                        (state & STATE_WAIT) | (uint64_t)permits, false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-    }
+    __atomic_add_fetch(&sem->futex, 1, __ATOMIC_SEQ_CST);
+    os_futex_wake(&sem->futex, OS_FUTEX_WAKE_ALL);
+}
+
+/* Under the lock: what is there, from what is held; if that is more, waiters hear of it. */
+static void set_permits(struct semaphore *sem, int32_t permits)
+{
+    uint64_t state = load(&sem->state), next;
+    do
+        next = permits > permits_of(state) ? (uint64_t)permits
+                                           : (state & STATE_WAIT) | (uint64_t)permits;
+    while (!__atomic_compare_exchange_n(&sem->state, &state, next, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST));
+    if (((state & ~next) & STATE_WAIT) != 0)
+        wake_waiters(sem);
 }
 
 /* Under the lock: takes back what backends have that left or died; `thorough` looks whether
@@ -168,7 +177,7 @@ static void recount(lwshm_segment *s, struct semaphore *sem, bool thorough)
         else
             __atomic_store_n(&sem->holders[i], 0, __ATOMIC_SEQ_CST);
     }
-    set_permits(sem, there < 0 ? 0 : there);
+    set_permits(sem, there < 0 ? 0 : (int32_t)there);
 }
 
 static int lock_semaphore(lwshm_backend *b, struct semaphore *sem)
@@ -301,10 +310,8 @@ static bool give(struct semaphore *sem, int32_t permits)
     while (!__atomic_compare_exchange_n(&sem->state, &state,
                                         (state & ~STATE_WAIT) + (uint64_t)permits, false,
                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
-    if ((state & STATE_WAIT) != 0) {
-        __atomic_add_fetch(&sem->futex, 1, __ATOMIC_SEQ_CST);
-        os_futex_wake(&sem->futex, OS_FUTEX_WAKE_ALL);
-    }
+    if ((state & STATE_WAIT) != 0)
+        wake_waiters(sem);
     return true;
 }
 
