@@ -69,7 +69,7 @@ bench: setup-run ## run the JMH benchmarks: BENCH='LWLock -f 1'
 
 # ---- testing ----
 
-test: test-c test-java ## run all tests, C and Java
+test: test-c test-java test-readme ## run all tests: C, Java, the README's examples
 
 test-c: setup-run ## run the C tests: plain, ASan and UBSan, TSan; ONLY=program, TEST=name
 	@$(NATIVE) plain-tests asan-tests tsan-tests
@@ -79,6 +79,9 @@ test-java: setup-run ## run the Java tests on this JDK and a later one; MVN_ARGS
 	@$(NATIVE) c-programs
 	@JAVA_HOME=$(JAVA_HOME) build/run-java-tests.sh $(MVN_ARGS)
 
+test-readme: examples ## the README's examples are the ones that are compiled, and they run
+	@build/in-ipc-namespace.sh build/check-readme.sh
+
 include build/check.mk
 
 # ---- the rest ----
@@ -87,4 +90,4 @@ clean: ## remove everything that was made
 	rm -rf target examples/target benchmarks/target build/all/target
 
 help: ## say this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

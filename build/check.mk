@@ -2,6 +2,8 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
+# Releases differ in what they make of the same style; 14 is Debian 12's.
+CLANG_FORMAT ?= $(shell command -v clang-format-14 || echo clang-format)
 C_FILES = $(shell find include src examples -name '*.[ch]')
 
 .PHONY: check-version check-layers check-format check-warnings check-javadoc check-install check-aarch64
@@ -20,11 +22,11 @@ check-layers: ## who may include and import whom
 	@build/check-layers.sh
 
 check-format: setup-check ## formatting of C and Java; `make format` mends it
-	@clang-format --dry-run --Werror $(C_FILES)
+	@$(CLANG_FORMAT) --dry-run --Werror $(C_FILES)
 	@$(MVN) spotless:check
 
 format: setup-check ## format C and Java
-	@clang-format -i $(C_FILES)
+	@$(CLANG_FORMAT) -i $(C_FILES)
 	@$(MVN) spotless:apply
 
 # gcc's warnings and javac's are errors in every build; here come clang's and the headers'.

@@ -11,8 +11,11 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-output=$(mktemp) || exit 1
-trap 'rm -f "$output"' EXIT
+# What a killed test leaves goes with this folder.
+TMPDIR=$(mktemp -d) || exit 1
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+output=$TMPDIR/output
 passed=0
 failed=0
 

@@ -68,6 +68,7 @@ find_lacking() {
         [ "$(uname -m)" = aarch64 ] || need qemu-aarch64-static qemu-user-static
         ;;
     esac
+    packages=$(echo "$packages" | tr ' ' '\n' | sort -u | tr '\n' ' ')
 }
 
 find_lacking

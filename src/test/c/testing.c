@@ -61,6 +61,17 @@ void testing_fail(const char *file, int line, const char *format, ...)
     _exit(EXIT_FAILED);
 }
 
+void testing_skip(const char *format, ...)
+{
+    va_list args;
+
+    printf("SKIPPED %s: %s: ", program, current);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+}
+
 void testing_check_int(const char *file, int line, const char *what, intmax_t expected,
                        intmax_t actual)
 {
@@ -270,9 +281,11 @@ static void run(const struct testing_test *test)
 {
     current = test->name;
     make_dir();
-    if (in_process())
-        run_here(test); /* a failure ends the program */
-    else if (!run_in_child(test)) {
+    if (in_process()) {
+        /* A failure ends the program, and a sanitizer's does not say which test it was. */
+        fprintf(stderr, "%s\n", test->name);
+        run_here(test);
+    } else if (!run_in_child(test)) {
         failed++;
         printf("FAILED %s: %s\n", program, test->name);
         remove_dir();

@@ -12,7 +12,8 @@
 #define SLOT_GENERATION_SHIFT 24
 #define SLOT_GENERATION_MASK 0xffffffull
 
-static inline uint64_t slot_identity(enum backend_state state, uint32_t process, uint64_t generation)
+static inline uint64_t slot_identity(enum backend_state state, uint32_t process,
+                                     uint64_t generation)
 {
     return (uint64_t)state | (uint64_t)process << SLOT_PROCESS_SHIFT |
            (generation & SLOT_GENERATION_MASK) << SLOT_GENERATION_SHIFT;

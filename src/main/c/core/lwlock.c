@@ -66,7 +66,8 @@ static int begin_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode
     if (is_ending(b))
         return fail_closed(b->segment);
     if (mode != LWSHM_LW_SHARED && mode != LWSHM_LW_EXCLUSIVE)
-        return fail(LWSHM_E_INVALID, "lock mode %d is neither LWSHM_LW_EXCLUSIVE nor _SHARED", mode);
+        return fail(LWSHM_E_INVALID, "lock mode %d is neither LWSHM_LW_EXCLUSIVE nor _SHARED",
+                    mode);
     if ((*record = free_place(b, lock)) != NULL)
         return LWSHM_OK;
     if (record_find(b, lock) != NULL)

@@ -46,8 +46,7 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, enum lws
         __atomic_store_n(&slot->wait_since, os_monotonic_ns(), __ATOMIC_RELAXED);
         __atomic_store_n(&slot->wait_lock, a->offset, __ATOMIC_RELEASE);
     }
-    if (os_futex_wait(futex, expected, a->sleep_ns) == -ETIMEDOUT &&
-        a->sleep_ns < LONGEST_SLEEP_NS)
+    if (os_futex_wait(futex, expected, a->sleep_ns) == -ETIMEDOUT && a->sleep_ns < LONGEST_SLEEP_NS)
         a->sleep_ns *= 2;
 }
 
@@ -66,6 +65,16 @@ static int give_up(struct attempt *a)
         lock_wake(a->lock, word & LOCK_XWAIT);
     wait_is_over(a);
     record_clear(a->backend, a->offset, a->record);
+    return fail_closed(a->segment);
+}
+
+/* The end of a wait.  Who was fenced off meanwhile found zeros, which look like a free lock:
+   that is no hold.  (The zeros came after `ending`, so who saw them sees it.) */
+static int unless_ending(const struct attempt *a)
+{
+    if (!is_ending(a))
+        return LWSHM_OK;
+    lwshm_lwlock_release(a->backend, a->offset); /* the zeros', or the lock if the fence fails */
     return fail_closed(a->segment);
 }
 
@@ -104,7 +113,7 @@ int lwlock_wait_shared(struct attempt *a)
         set_record_fenced(a->backend, a->offset, a->record, RECORD_S);
     } while (!enter_shared(a->backend, a->lock));
     wait_is_over(a);
-    return LWSHM_OK;
+    return unless_ending(a);
 }
 
 /* ---- exclusive ---- */
@@ -154,8 +163,8 @@ static bool drain(struct attempt *a, bool may_wait)
 /* Owner and DPARK off; RB untouched, since not all of it was looked at. */
 static void abandon_drain(struct attempt *a)
 {
-    uint64_t old = __atomic_fetch_and(&a->lock->word, ~(LOCK_OWNER_MASK | LOCK_DPARK),
-                                      __ATOMIC_SEQ_CST);
+    uint64_t old =
+        __atomic_fetch_and(&a->lock->word, ~(LOCK_OWNER_MASK | LOCK_DPARK), __ATOMIC_SEQ_CST);
     lock_wake(a->lock, old);
     wait_is_over(a);
     record_clear(a->backend, a->offset, a->record);
@@ -196,7 +205,7 @@ int lwlock_wait_exclusive(struct attempt *a)
         return fail_closed(a->segment);
     }
     wait_is_over(a);
-    return LWSHM_OK;
+    return unless_ending(a);
 }
 
 bool lwlock_enter_or_give_up(struct attempt *a)

@@ -46,9 +46,8 @@ static inline uint64_t *record_find(const lwshm_backend *b, uint64_t lock)
     uint64_t *record = &b->slot->record[record_place(lock, b->place_mask)];
     if (record_is_of(__atomic_load_n(record, __ATOMIC_RELAXED), lock))
         return record;
-    return __atomic_load_n(&b->slot->spilled, __ATOMIC_RELAXED) == 0
-               ? NULL
-               : record_find_spilled(b, lock);
+    return __atomic_load_n(&b->slot->spilled, __ATOMIC_RELAXED) == 0 ? NULL
+                                                                     : record_find_spilled(b, lock);
 }
 
 /* A free record for the lock; NULL if all are taken.  Its own thread only. */

@@ -58,6 +58,7 @@ static int attach(const char *data_dir, const struct surveyed *found, lwshm_segm
         s->base = address;
         r = enter(s, found->stat.size);
         if (r == LWSHM_OK) {
+            s->open = true;
             *segment = s;
             return LWSHM_OK;
         }
@@ -147,4 +148,3 @@ int lwshm_segment_attach_id(int shmid, uint32_t mode, lwshm_segment **segment)
         return fail(LWSHM_E_SYSTEM, "segment %d cannot be looked at", shmid);
     }
 }
-

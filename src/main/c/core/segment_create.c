@@ -187,6 +187,7 @@ static int create(const struct os_data_dir *dir, const struct lwshm_segment_opti
     header_claim(address);
     if (dir != NULL && (r = write_note(dir, o->data_dir, key, shmid)) < 0)
         goto detach;
+    s->open = true;
     *segment = s;
     return LWSHM_OK;
 
@@ -237,4 +238,3 @@ int lwshm_segment_publish(lwshm_segment *s)
     __atomic_store_n(&header_of(s)->state, SEGMENT_READY, __ATOMIC_RELEASE);
     return LWSHM_OK;
 }
-

@@ -45,12 +45,12 @@ static int bump(lwshm_segment *s, const char *what, uint64_t size, struct lwshm_
     if (size == 0)
         return fail(LWSHM_E_INVALID, "%s of 0 bytes was asked for; it takes 1 byte or more", what);
     if (allocated > left)
-        return with_values(
-            fail(LWSHM_E_LIMIT,
-                 "out of shared memory: %s needs %" PRIu64 " bytes, and %" PRIu64
-                 " of the segment's %" PRIu64 " are left; create it with more area_bytes",
-                 what, size, left, s->size),
-            2, (int64_t)size, (int64_t)left);
+        return with_values(fail(LWSHM_E_LIMIT,
+                                "out of shared memory: %s needs %" PRIu64 " bytes, and %" PRIu64
+                                " of the segment's %" PRIu64
+                                " are left; create it with more area_bytes",
+                                what, size, left, s->size),
+                           2, (int64_t)size, (int64_t)left);
     __atomic_store_n(&header->free_offset, offset + allocated, __ATOMIC_RELEASE);
     *area = (struct lwshm_area){.offset = offset, .size = size};
     return LWSHM_OK;

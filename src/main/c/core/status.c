@@ -63,10 +63,10 @@ int with_hint(const char *format, ...)
 const char *lwshm_status_name(int status)
 {
     static const char *const names[] = {
-        "LWSHM_OK",           "LWSHM_E_INVALID",      "LWSHM_E_SYSTEM",    "LWSHM_E_DATA_DIR",
-        "LWSHM_E_NOT_FOUND",  "LWSHM_E_NOT_READY",    "LWSHM_E_IN_USE",    "LWSHM_E_FOREIGN",
-        "LWSHM_E_CORRUPT",    "LWSHM_E_ABI_VERSION",  "LWSHM_E_NAMESPACE", "LWSHM_E_SIZE_MISMATCH",
-        "LWSHM_E_LIMIT",      "LWSHM_E_ALREADY_HELD", "LWSHM_E_NOT_HELD",  "LWSHM_E_BUSY",
+        "LWSHM_OK",          "LWSHM_E_INVALID",      "LWSHM_E_SYSTEM",    "LWSHM_E_DATA_DIR",
+        "LWSHM_E_NOT_FOUND", "LWSHM_E_NOT_READY",    "LWSHM_E_IN_USE",    "LWSHM_E_FOREIGN",
+        "LWSHM_E_CORRUPT",   "LWSHM_E_ABI_VERSION",  "LWSHM_E_NAMESPACE", "LWSHM_E_SIZE_MISMATCH",
+        "LWSHM_E_LIMIT",     "LWSHM_E_ALREADY_HELD", "LWSHM_E_NOT_HELD",  "LWSHM_E_BUSY",
         "LWSHM_E_CLOSED",
     };
     if (status > 0 || -status >= (int)(sizeof names / sizeof *names))
@@ -78,9 +78,12 @@ const char *lwshm_status_name(int status)
    surrogates, at most U+10FFFF). */
 static int utf8_length(const unsigned char *p)
 {
-    int length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3
-                 : p[0] < 0xf5               ? 4
-                                             : 0;
+    int length = p[0] < 0x80   ? 1
+                 : p[0] < 0xc2 ? 0
+                 : p[0] < 0xe0 ? 2
+                 : p[0] < 0xf0 ? 3
+                 : p[0] < 0xf5 ? 4
+                               : 0;
     for (int i = 1; i < length; i++)
         if ((p[i] & 0xc0) != 0x80)
             return 0;

@@ -145,8 +145,7 @@ void survey_remove_headless(uint32_t mode, const struct os_data_dir *dir)
     if (shmid < 0 || survey_segment(shmid, mode, dir, &found) != STANDING_FOREIGN ||
         found.stat.attached != 0 || found.stat.uid != dir->uid ||
         found.stat.creator_pid != os_identity_pid(note.creator) ||
-        found.stat.size < sizeof(struct segment_header) ||
-        os_shm_attach(shmid, true, &address) < 0)
+        found.stat.size < sizeof(struct segment_header) || os_shm_attach(shmid, true, &address) < 0)
         return;
     bool headless = ((const struct segment_header *)address)->magic == 0;
     os_shm_detach(address);

@@ -16,16 +16,14 @@ static uint32_t tranche_count(const lwshm_segment *s)
 static int read_entry(const lwshm_segment *s, uint32_t id, struct lwshm_tranche *tranche)
 {
     const struct tranche_entry *entry = tranche_at(s, id);
-    *tranche =
-        (struct lwshm_tranche){.offset = entry->offset, .locks = entry->locks, .id = id};
+    *tranche = (struct lwshm_tranche){.offset = entry->offset, .locks = entry->locks, .id = id};
     memcpy(tranche->name, entry->name, sizeof tranche->name - 1);
     if (tranche->locks == 0 || !is_lock(s, tranche->offset) ||
         !is_lock(s, tranche->offset + (tranche->locks - 1ull) * sizeof(struct lwlock)))
         return with_values(fail(LWSHM_E_CORRUPT,
                                 "the segment is damaged: tranche \"%s\" has %u locks at offset "
                                 "%llu, which do not lie in the lock array",
-                                tranche->name, tranche->locks,
-                                (unsigned long long)tranche->offset),
+                                tranche->name, tranche->locks, (unsigned long long)tranche->offset),
                            1, (int64_t)tranche->offset);
     return LWSHM_OK;
 }
@@ -45,8 +43,8 @@ static int make(lwshm_segment *s, const char *name, uint32_t locks, struct lwshm
     uint64_t first = s->region[LWSHM_REGION_LWLOCKS];
     uint64_t end = first + (uint64_t)s->max_lwlocks * sizeof(struct lwlock);
     if (locks == 0)
-        return fail(LWSHM_E_INVALID, "tranche \"%s\" with 0 locks was asked for; it takes 1 or more",
-                    name);
+        return fail(LWSHM_E_INVALID,
+                    "tranche \"%s\" with 0 locks was asked for; it takes 1 or more", name);
     if (count == s->max_tranches)
         return with_values(fail(LWSHM_E_LIMIT,
                                 "no entry is left for tranche \"%s\": all %u are taken; create the "

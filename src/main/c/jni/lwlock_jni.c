@@ -18,8 +18,7 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_acquire(JNIEnv *env, jcla
 {
     (void)env;
     (void)class;
-    return lwshm_lwlock_acquire(from_handle(backend), (uint64_t)lock,
-                                (enum lwshm_lwlock_mode)mode);
+    return lwshm_lwlock_acquire(from_handle(backend), (uint64_t)lock, (enum lwshm_lwlock_mode)mode);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_tryAcquire(JNIEnv *env, jclass class,

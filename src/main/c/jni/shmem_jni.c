@@ -50,8 +50,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_ShmemNative_initStruct(JNIEnv *env, jc
         return LWSHM_E_INVALID;
     struct lwshm_area native;
     bool found = false;
-    int status = lwshm_shmem_init_struct(from_handle(segment), string, (uint64_t)size, &found,
-                                         &native);
+    int status =
+        lwshm_shmem_init_struct(from_handle(segment), string, (uint64_t)size, &found, &native);
     free(string);
     return put_area(env, area, status, &native, found);
 }
@@ -89,8 +89,7 @@ JNIEXPORT jobject JNICALL Java_org_lwshm_jni_ShmemNative_byteBuffer(JNIEnv *env,
                                                                     jlong length)
 {
     (void)class;
-    void *address =
-        lwshm_shmem_pointer(from_handle(segment), (uint64_t)offset, (uint64_t)length);
+    void *address = lwshm_shmem_pointer(from_handle(segment), (uint64_t)offset, (uint64_t)length);
     return address == NULL ? NULL : (*env)->NewDirectByteBuffer(env, address, length);
 }
 

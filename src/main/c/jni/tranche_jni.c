@@ -41,8 +41,7 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_init(JNIEnv *env, jclass
         return LWSHM_E_INVALID;
     struct lwshm_tranche native;
     bool found = false;
-    int status =
-        lwshm_tranche_init(from_handle(segment), string, (uint32_t)locks, &found, &native);
+    int status = lwshm_tranche_init(from_handle(segment), string, (uint32_t)locks, &found, &native);
     free(string);
     return put_tranche(env, tranche, status, &native, found);
 }

@@ -68,11 +68,11 @@ void os_data_dir_unlock(const struct os_data_dir *dir)
 int os_segment_note_write(const struct os_data_dir *dir, const struct os_segment_note *note)
 {
     char text[512];
-    int length = snprintf(text, sizeof text,
-                          "lwshm segment\nkey %" PRId32 "\nshmid %" PRId32 "\ncreator %" PRIu64
-                          "\nipc_namespace %" PRIu64 "\npid_namespace %" PRIu64 "\nboot_id ",
-                          note->key, note->shmid, note->creator, note->ipc_namespace,
-                          note->pid_namespace);
+    int length =
+        snprintf(text, sizeof text,
+                 "lwshm segment\nkey %" PRId32 "\nshmid %" PRId32 "\ncreator %" PRIu64
+                 "\nipc_namespace %" PRIu64 "\npid_namespace %" PRIu64 "\nboot_id ",
+                 note->key, note->shmid, note->creator, note->ipc_namespace, note->pid_namespace);
     for (int i = 0; i < 16; i++)
         length += snprintf(text + length, sizeof text - (size_t)length, "%02x", note->boot_id[i]);
     text[length++] = '\n';
@@ -111,8 +111,8 @@ int os_segment_note_read(const struct os_data_dir *dir, struct os_segment_note *
     if (sscanf(text,
                "lwshm segment\nkey %" SCNd32 "\nshmid %" SCNd32 "\ncreator %" SCNu64
                "\nipc_namespace %" SCNu64 "\npid_namespace %" SCNu64 "\nboot_id %32s",
-               &note->key, &note->shmid, &note->creator, &note->ipc_namespace,
-               &note->pid_namespace, boot) != 6)
+               &note->key, &note->shmid, &note->creator, &note->ipc_namespace, &note->pid_namespace,
+               boot) != 6)
         return -EINVAL;
     for (int i = 0; i < 16; i++)
         if (sscanf(boot + 2 * i, "%2hhx", &note->boot_id[i]) != 1)
