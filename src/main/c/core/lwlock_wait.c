@@ -68,6 +68,16 @@ static int give_up(struct attempt *a)
     return fail_closed(a->segment);
 }
 
+/* The end of a wait.  Who was fenced off meanwhile found zeros, which look like a free lock:
+   that is no hold.  (The zeros came after `ending`, so who saw them sees it.) */
+static int unless_ending(const struct attempt *a)
+{
+    if (!is_ending(a))
+        return LWSHM_OK;
+    lwshm_lwlock_release(a->backend, a->offset); /* the zeros', or the lock if the fence fails */
+    return fail_closed(a->segment);
+}
+
 /* ---- shared ---- */
 
 /* Sleeps until shared is no longer blocked; the record is N. */
@@ -103,7 +113,7 @@ int lwlock_wait_shared(struct attempt *a)
         set_record_fenced(a->backend, a->offset, a->record, RECORD_S);
     } while (!enter_shared(a->backend, a->lock));
     wait_is_over(a);
-    return LWSHM_OK;
+    return unless_ending(a);
 }
 
 /* ---- exclusive ---- */
@@ -195,7 +205,7 @@ int lwlock_wait_exclusive(struct attempt *a)
         return fail_closed(a->segment);
     }
     wait_is_over(a);
-    return LWSHM_OK;
+    return unless_ending(a);
 }
 
 bool lwlock_enter_or_give_up(struct attempt *a)
