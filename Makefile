@@ -63,13 +63,14 @@ DEMO_OPTIONS = $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(SECONDS),--seconds $
 demo: examples ## run the demo: CLIENTS=, SECONDS=, SCALE=
 	@JAVA_HOME=$(JAVA_HOME) examples/demo.sh $(DEMO_OPTIONS)
 
-bench: setup-run ## run the JMH benchmarks: BENCH='LWLock -f 1'
+# Benchmarks run on this JDK and on a later one, if there is one.
+bench: setup-run ## run the JMH benchmarks; BENCH='LWLock -f 1' for some of them, one round
 	$(ALL) -pl :lwshm-benchmarks
-	$(JAVA_HOME)/bin/java -jar benchmarks/target/benchmarks.jar $(BENCH)
+	@benchmarks/on-each-jdk.sh "$(JAVA_HOME)" $(BENCH)
 
 # ---- testing ----
 
-test: test-c test-java ## run all tests, C and Java
+test: test-c test-java test-readme ## run all tests: C, Java, the README's examples
 
 test-c: setup-run ## run the C tests: plain, ASan and UBSan, TSan; ONLY=program, TEST=name
 	@$(NATIVE) plain-tests asan-tests tsan-tests
@@ -78,6 +79,9 @@ test-c: setup-run ## run the C tests: plain, ASan and UBSan, TSan; ONLY=program,
 test-java: setup-run ## run the Java tests on this JDK and a later one; MVN_ARGS=-Dtest=Name
 	@$(NATIVE) c-programs
 	@JAVA_HOME=$(JAVA_HOME) build/run-java-tests.sh $(MVN_ARGS)
+
+test-readme: examples ## the README's examples are the ones that are compiled, and they run
+	@build/in-ipc-namespace.sh build/check-readme.sh
 
 include build/check.mk
 
