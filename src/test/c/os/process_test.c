@@ -58,8 +58,23 @@ TEST(a_stopped_process_is_alive)
     uint64_t identity = os_process_identity(pid);
     kill(pid, SIGSTOP);
     for (int i = 0; i < 20; i++)
-        CHECK(!os_process_is_dead(identity));
+        CHECK(!os_process_is_dead(identity) && !os_process_is_dying(identity));
     test_kill(pid);
+}
+
+TEST(a_killed_process_is_dying_from_the_signal_on)
+{
+    for (int i = 0; i < 20; i++) {
+        pid_t pid = test_fork(stay, NULL);
+        uint64_t identity = os_process_identity(pid);
+        CHECK(!os_process_is_dying(identity));
+        kill(pid, SIGKILL);
+        while (!test_has_ended(pid))
+            CHECK(os_process_is_dying(identity));
+        CHECK(os_process_is_dying(identity));
+        test_wait_any(pid);
+        CHECK(os_process_is_dying(identity));
+    }
 }
 
 TEST(a_process_that_started_at_another_time_is_another)
