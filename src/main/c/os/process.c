@@ -129,10 +129,22 @@ bool os_process_is_dying(uint64_t identity)
                                             (stat.exiting || stat.start != identity >> PID_BITS));
 }
 
-/* The inode of a SysV mapping in /proc/<pid>/maps is its shmid. */
+static uint64_t namespace_of(const char *process, const char *name)
+{
+    char path[64];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%s/ns/%s", process, name);
+    return stat(path, &st) < 0 ? 0 : (uint64_t)st.st_ino;
+}
+
+/* The inode of a SysV mapping in /proc/<pid>/maps is its shmid, which means something in its
+   own IPC namespace alone. */
 static bool maps_segment(int32_t pid, int shmid)
 {
-    char path[32], line[512];
+    char path[32], line[512], process[16];
+    snprintf(process, sizeof process, "%d", pid);
+    if (namespace_of(process, "ipc") != os_namespace("ipc"))
+        return false;
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
     FILE *f = fopen(path, "re");
     bool found = false;
@@ -182,10 +194,7 @@ void os_boot_id(uint8_t id[16])
 
 uint64_t os_namespace(const char *name)
 {
-    char path[64];
-    struct stat st;
-    snprintf(path, sizeof path, "/proc/self/ns/%s", name);
-    return stat(path, &st) < 0 ? 0 : (uint64_t)st.st_ino;
+    return namespace_of("self", name);
 }
 
 int os_processors(void)
