@@ -15,6 +15,8 @@
 /* How long the kernel may take to detach killed processes before we say "in use". */
 #define DETACH_PATIENCE_NS (5 * 1000000000ll)
 #define DETACH_POLL_NS 2000000
+/* Looks in a row that must find somebody alive: a killed process may look so for a moment. */
+#define LOOKS_ALIVE 5
 
 int32_t survey_key(const struct os_data_dir *dir, uint32_t i)
 {
@@ -124,7 +126,7 @@ int survey_await_unattached(const struct surveyed *found, const char *data_dir)
     int32_t pids[LWSHM_ERROR_VALUES];
     struct os_shm_stat stat;
     int64_t deadline = os_monotonic_ns() + DETACH_PATIENCE_NS;
-    for (;;) {
+    for (int alive = 0;;) {
         int r = os_shm_stat(found->shmid, &stat);
         if (r < 0 ? is_gone(r) : stat.attached == 0)
             return LWSHM_OK;
@@ -132,7 +134,8 @@ int survey_await_unattached(const struct surveyed *found, const char *data_dir)
         int live = live_processes(found, pids, LWSHM_ERROR_VALUES, &dying);
         if (live < 0)
             return live;
-        if (live > 0 && (late || !dying))
+        alive = dying ? 0 : alive + 1;
+        if (live > 0 && (late || alive == LOOKS_ALIVE))
             return fail_in_use(found, data_dir, pids, (uint32_t)live);
         /* Attached, yet all who said so are dead or dying: the kernel lags, or somebody is in it
            without an entry (a forked child, another version of lwshm). */
