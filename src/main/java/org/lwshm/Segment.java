@@ -306,10 +306,13 @@ public final class Segment implements AutoCloseable {
    * The calling thread's seat.
    *
    * @return what {@link #join()} returned to this thread
-   * @throws IllegalStateException if it has not joined
+   * @throws IllegalStateException if it has not joined, or the segment is closed
    */
   public Backend backend() {
     Backend mine = backends.mine();
+    if (mine == null && isClosed()) {
+      throw attachment.closed();
+    }
     if (mine == null) {
       throw new IllegalStateException(
           "thread \""
