@@ -19,7 +19,7 @@ static struct lwshm_semaphore semaphore;
 static struct use {
     uint64_t in_use;
     uint64_t turns;
-} *use;
+} * use;
 
 static int attach(const char *dir, const char *name)
 {
