@@ -12,17 +12,16 @@
 #include <errno.h>
 
 #include "core/recover.h"
-#include "core/tranche.h"
+#include "core/tranche_statistics.h"
 #include "os/clock.h"
 #include "os/futex.h"
 
 /* Turns of looking before parking, where there is another processor to wait for. */
 #define SPINS 100
-/* Every sleep is bounded, so that who sleeps looks around now and then. */
-#define FIRST_SLEEP_NS 1000000
-#define LONGEST_SLEEP_NS 100000000
 /* Sleeps that end without the lock, before a waiter has others queue behind it. */
 #define TURNS_BEFORE_STARVING 16
+
+struct lwlock_patience lwlock_patience = {.first_ns = 1000000, .longest_ns = 100000000};
 
 static inline void pause_briefly(void)
 {
@@ -31,14 +30,6 @@ static inline void pause_briefly(void)
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
-}
-
-int fail_owner_died(uint64_t lock)
-{
-    return fail(LWSHM_E_OWNER_DIED,
-                "the holder of the lock at offset %llu died inside, so what the lock guards may be "
-                "half-changed; acquire it for repair, put that right, and mark it consistent",
-                (unsigned long long)lock);
 }
 
 /* ---- waiting ---- */
@@ -71,7 +62,7 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
 {
     struct backend_slot *slot = a->backend->slot;
     if (a->sleep_ns == 0) {
-        a->sleep_ns = FIRST_SLEEP_NS;
+        a->sleep_ns = lwlock_patience.first_ns;
         __atomic_store_n(&slot->wait_mode, mode, __ATOMIC_RELAXED);
         __atomic_store_n(&slot->wait_since, os_monotonic_ns(), __ATOMIC_RELAXED);
         __atomic_store_n(&slot->wait_lock, a->offset, __ATOMIC_RELEASE);
@@ -79,7 +70,7 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
     a->turns++;
     if (os_futex_wait(futex, expected, next_sleep(a)) != -ETIMEDOUT)
         return;
-    bool patient = a->sleep_ns >= LONGEST_SLEEP_NS;
+    bool patient = a->sleep_ns >= lwlock_patience.longest_ns;
     if (!patient)
         a->sleep_ns *= 2;
     if (obstacle >= 0)
@@ -162,14 +153,11 @@ static bool is_poisoned(const struct attempt *a, uint64_t word)
     return !a->repairs && (word & (LOCK_OWNER_SLOT_MASK | LOCK_POISON)) == LOCK_POISON;
 }
 
-/* The end of a wait.  Who was fenced off meanwhile found zeros, which look like a free lock:
-   that is no hold.  (The zeros came after `ending`, so who saw them sees it.) */
-static int unless_ending(const struct attempt *a)
+/* Who was fenced off while it waited found zeros, which look like a free lock: that is no
+   hold.  (The zeros came after `ending`, so who saw them sees it.) */
+static bool is_fenced(const struct attempt *a)
 {
-    if (!__atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE))
-        return LWSHM_OK;
-    lwshm_lwlock_release(a->backend, a->offset); /* the zeros', or the lock if the fence fails */
-    return fail_closed(a->segment);
+    return __atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE);
 }
 
 /* ---- shared ---- */
@@ -212,7 +200,11 @@ int lwlock_wait_shared(struct attempt *a)
     if (is_starver(a, load(&a->lock->word)))
         lock_end_starving(a->lock);
     wait_is_over(a);
-    return unless_ending(a);
+    if (!is_fenced(a))
+        return LWSHM_OK;
+    retract_shared(a->backend, a->offset, a->lock, a->record); /* the zeros', most likely */
+    record_clear(a->backend, a->offset, a->record);
+    return fail_closed(a->segment);
 }
 
 /* ---- exclusive ---- */
@@ -312,7 +304,10 @@ int lwlock_wait_exclusive(struct attempt *a)
     }
     count(&counters_of(a->backend, a->lock)->slow_exclusive);
     wait_is_over(a);
-    return unless_ending(a);
+    if (!is_fenced(a))
+        return LWSHM_OK;
+    abandon_drain(a); /* the zeros', most likely */
+    return fail_closed(a->segment);
 }
 
 bool lwlock_enter_or_give_up(struct attempt *a)

@@ -9,10 +9,6 @@
 
 #include "core/lock.h"
 
-int fail_no_lock(uint64_t lock);
-int fail_not_held(const lwshm_backend *backend, uint64_t lock);
-int fail_no_record(const lwshm_backend *backend);
-
 /* What every call on a lock is checked for. */
 static inline int lwlock_check(const lwshm_backend *b, uint64_t lock)
 {
@@ -36,6 +32,13 @@ struct attempt {
     uint32_t turns;      /* sleeps so far */
     bool repairs;        /* POISON does not stop it */
 };
+
+/* Every sleep is bounded, so that who sleeps looks now and then whether the one in its way
+   is alive.  A variable for tests that must do without: no wake-up depends on it. */
+struct lwlock_patience {
+    int64_t first_ns, longest_ns;
+};
+extern struct lwlock_patience lwlock_patience;
 
 /* What a wait returns that ended without the lock, and without anything being wrong. */
 #define LWLOCK_TIMED_OUT 1
@@ -99,6 +102,17 @@ static inline void retract_shared(const lwshm_backend *b, uint64_t offset, struc
         lock_wake_drain(lock);
 }
 
+/* Ends an exclusive hold.  One RMW: the owner goes, the flags stay, and what they were is
+   what is owed. */
+static inline void leave_exclusive(lwshm_backend *b, uint64_t offset, struct lwlock *lock,
+                                   uint64_t *record)
+{
+    uint64_t old = __atomic_fetch_sub(&lock->word, b->owner, __ATOMIC_SEQ_CST);
+    if (__builtin_expect(old != b->owner, 0))
+        lock_wake(lock, old);
+    record_clear(b, offset, record);
+}
+
 /* Becomes the owner if nothing blocks it, keeping the flags; it is no starver then.
    *word: what stood in W at last. */
 static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *word, bool repairs)
@@ -115,14 +129,6 @@ static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *wo
    is not NULL, the lock's variable is not *old any more.  LWSHM_OK, LWLOCK_TIMED_OUT, or an
    error; LWSHM_E_OWNER_DIED if the lock is left poisoned. */
 int lwlock_wait_released(struct attempt *attempt, const uint64_t *old);
-
-/* Zeroes a record of ours that says we have disowned the lock, if it was released since by one
-   that was killed before it could do that.  Before we acquire it again: our name in W must
-   not be taken for the old hold. */
-void lwlock_forget_disowned(lwshm_backend *backend, uint64_t lock);
-
-/* LWSHM_E_OWNER_DIED, for that lock. */
-int fail_owner_died(uint64_t lock);
 
 /* Counts an acquisition: a plain increment in our own memory. */
 static inline void count(uint64_t *counter)

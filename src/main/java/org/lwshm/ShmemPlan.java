@@ -26,8 +26,8 @@ final class ShmemPlan {
     }
 
     /** The bytes that the struct takes in a segment with so many backends. */
-    long bytes(int maxBackends) {
-      long size = semaphore == null ? amount : SemaphoreNative.size(semaphore.code(), maxBackends);
+    long bytes(long maxBackends) {
+      long size = semaphore == null ? amount : SemaphoreNative.size(semaphore.code(), (int) maxBackends);
       return ShmemSize.cacheLineAlign(size);
     }
   }
@@ -36,6 +36,7 @@ final class ShmemPlan {
   private final Map<String, Entry> tranches = new LinkedHashMap<>();
   private final List<Entry> spare = new ArrayList<>();
   private int backends;
+  private int heldLocks;
 
   ShmemPlan() {}
 
@@ -44,6 +45,7 @@ final class ShmemPlan {
     tranches.putAll(other.tranches);
     spare.addAll(other.spare);
     backends = other.backends;
+    heldLocks = other.heldLocks;
   }
 
   void struct(String owner, String name, long size) {
@@ -80,6 +82,13 @@ final class ShmemPlan {
     backends = Math.addExact(backends, count);
   }
 
+  void heldLocks(String owner, int count) {
+    if (count < 0) {
+      throw new IllegalArgumentException("\"" + owner + "\" asked for " + count + " held locks");
+    }
+    heldLocks = Math.max(heldLocks, count);
+  }
+
   void bytes(String owner, long count) {
     if (count < 0) {
       throw new IllegalArgumentException("\"" + owner + "\" asked for " + count + " bytes");
@@ -100,6 +109,11 @@ final class ShmemPlan {
     return backends;
   }
 
+  /** Locks that one backend holds at once, at most. */
+  int heldLocks() {
+    return heldLocks;
+  }
+
   /** Locks in all tranches. */
   long locks() {
     long locks = 0;
@@ -110,7 +124,7 @@ final class ShmemPlan {
   }
 
   /** Bytes of all areas and all spare room, in a segment with so many backends. */
-  long areaBytes(int maxBackends) {
+  long areaBytes(long maxBackends) {
     long bytes = 0;
     for (Entry struct : structs.values()) {
       bytes = ShmemSize.add(bytes, struct.bytes(maxBackends));
@@ -127,7 +141,7 @@ final class ShmemPlan {
     Status.check(SegmentNative.plan(options, size));
     List<ShmemSize.Row> rows = new ArrayList<>();
     int areas = SegmentNative.REGION_COUNT - 1;
-    int maxBackends = (int) options[SegmentNative.OPTION_MAX_BACKENDS];
+    long maxBackends = options[SegmentNative.OPTION_MAX_BACKENDS];
     for (int i = 0; i < areas; i++) {
       rows.add(new ShmemSize.Row(regionName(i), "lwshm", size[SegmentNative.SIZE_SIZES + i]));
     }
