@@ -33,9 +33,8 @@ int lwshm_lwlock_wait_for_var(lwshm_backend *b, uint64_t lock, uint64_t old, uin
     r = lwlock_wait_released(&a, &old);
     if (r < 0)
         return r;
-    /* In this order: a holder that goes on after we have seen its new value is no news. */
     *value = load(&a.lock->variable);
-    return *value == old;
+    return r == LWSHM_OK;
 }
 
 static uint64_t *held_exclusively(const lwshm_backend *b, uint64_t lock)

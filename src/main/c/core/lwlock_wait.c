@@ -328,9 +328,13 @@ int lwlock_wait_released(struct attempt *a, const uint64_t *old)
         uint64_t word = load(&a->lock->word);
         if (is_poisoned(a, word))
             r = fail_owner_died(a->offset);
-        if (r != LWSHM_OK || (word & LOCK_OWNER_SLOT_MASK) == 0 ||
-            (old != NULL && load(&a->lock->variable) != *old) ||
-            (r = reason_to_give_up(a)) != LWSHM_OK)
+        if (r != LWSHM_OK || (word & LOCK_OWNER_SLOT_MASK) == 0)
+            break;
+        if (old != NULL && load(&a->lock->variable) != *old) {
+            r = LWLOCK_CHANGED;
+            break;
+        }
+        if ((r = reason_to_give_up(a)) != LWSHM_OK)
             break;
         if ((word & LOCK_SWAIT) == 0 &&
             !__atomic_compare_exchange_n(&a->lock->word, &word, word | LOCK_SWAIT, false,

@@ -42,6 +42,7 @@ extern struct lwlock_patience lwlock_patience;
 
 /* What a wait returns that ended without the lock, and without anything being wrong. */
 #define LWLOCK_TIMED_OUT 1
+#define LWLOCK_CHANGED 2
 
 static inline uint64_t load(const uint64_t *word)
 {
@@ -125,9 +126,9 @@ static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *wo
     return false;
 }
 
-/* Waits, without a record and without acquiring anything, until W has no owner or, if `old`
-   is not NULL, the lock's variable is not *old any more.  LWSHM_OK, LWLOCK_TIMED_OUT, or an
-   error; LWSHM_E_OWNER_DIED if the lock is left poisoned. */
+/* Waits, without a record and without acquiring anything, until W has no owner (LWSHM_OK) or,
+   if `old` is not NULL, the lock's variable is not *old any more (LWLOCK_CHANGED), or the time
+   is over (LWLOCK_TIMED_OUT).  Else an error; LWSHM_E_OWNER_DIED if the lock is left poisoned. */
 int lwlock_wait_released(struct attempt *attempt, const uint64_t *old);
 
 /* Counts an acquisition: a plain increment in our own memory. */

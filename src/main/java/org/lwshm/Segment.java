@@ -8,10 +8,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.Layout;
 import org.lwshm.jni.NativeLibrary;
 import org.lwshm.jni.RawMemory;
 import org.lwshm.jni.SegmentNative;
+import org.lwshm.jni.SemaphoreNative;
 import org.lwshm.jni.ShmemNative;
 import org.lwshm.jni.Status;
 import org.lwshm.jni.TrancheNative;
@@ -37,6 +39,10 @@ public final class Segment implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Segment.class);
 
   private static final int FIRST_GUESS = 64;
+
+  static {
+    SegmentAccess.set(new SegmentInternals());
+  }
 
   private final Path dataDir;
   private final Attachment attachment;
@@ -176,11 +182,19 @@ public final class Segment implements AutoCloseable {
     inPhase(
         "init",
         () -> {
-          plan.structs().forEach(struct -> initStruct(struct.name(), struct.amount()));
+          plan.structs().forEach(this::initRequested);
           plan.tranches().forEach(tranche -> tranche(tranche.name(), (int) tranche.amount()));
           subsystems.forEach(subsystem -> subsystem.init(this));
           attachment.call(SegmentNative::publish);
         });
+  }
+
+  private void initRequested(ShmemPlan.Entry struct) {
+    if (struct.semaphore() == null) {
+      initStruct(struct.name(), struct.amount());
+    } else {
+      initSemaphore(struct.name(), (int) struct.amount(), struct.semaphore());
+    }
   }
 
   private Segment attachSubsystems(ShmemSubsystem... subsystems) {
@@ -284,6 +298,23 @@ public final class Segment implements AutoCloseable {
         (int) tranche[TrancheNative.TRANCHE_ID],
         tranche[TrancheNative.TRANCHE_OFFSET],
         (int) tranche[TrancheNative.TRANCHE_LOCKS]);
+  }
+
+  /** Finds a semaphore, or makes it; what {@code SemaphoreNative.init} says of it. */
+  long[] initSemaphore(String name, int permits, SemaphoreKind kind) {
+    byte[] bytes = Names.encode("semaphore", name, ShmemNative.STRUCT_NAME_MAX);
+    int code = kind.code();
+    long[] semaphore = new long[SemaphoreNative.SEMAPHORE_COUNT];
+    attachment.call(handle -> SemaphoreNative.init(handle, bytes, permits, code, semaphore));
+    return semaphore;
+  }
+
+  /** Finds a semaphore; what {@code SemaphoreNative.find} says of it. */
+  long[] findSemaphore(String name) {
+    byte[] bytes = Names.encode("semaphore", name, ShmemNative.STRUCT_NAME_MAX);
+    long[] semaphore = new long[SemaphoreNative.SEMAPHORE_COUNT];
+    attachment.call(handle -> SemaphoreNative.find(handle, bytes, semaphore));
+    return semaphore;
   }
 
   /** {@return what is allocated in the segment at this moment} */
