@@ -51,12 +51,18 @@ static bool claim_any(lwshm_segment *s, lwshm_backend *b)
 
 int lwshm_backend_join(lwshm_segment *s, lwshm_backend **backend)
 {
-    if (!is_open(s) || __atomic_load_n(&s->ending, __ATOMIC_ACQUIRE))
+    if (!is_open(s))
         return fail_closed(s);
     lwshm_backend *b = malloc(sizeof *b);
     if (b == NULL)
         return fail_system(12, "no memory for a backend handle of %zu bytes", sizeof *b);
-    __atomic_add_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
+    /* seq_cst, in this order: pairs with lwshm_segment_detach, which does it the other way round */
+    __atomic_add_fetch(&s->joined, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&s->closing, __ATOMIC_SEQ_CST)) {
+        __atomic_sub_fetch(&s->joined, 1, __ATOMIC_SEQ_CST);
+        free(b);
+        return fail_closed(s);
+    }
     bool joined = claim_any(s, b);
     if (!joined) {
         recover_all(s);
@@ -105,11 +111,13 @@ int lwshm_backend_release_all(lwshm_backend *b)
 int lwshm_backend_leave(lwshm_backend *b)
 {
     int r = lwshm_backend_release_all(b);
-    if (r < 0)
+    lwshm_segment *s = b == NULL ? NULL : b->segment;
+    bool fenced = r == LWSHM_E_CLOSED && s->fork_count == os_fork_count;
+    if (r < 0 && !fenced)
         return r;
-    lwshm_segment *s = b->segment;
-    backend_slot_free(b->slot, slot_identity(BACKEND_JOINED, s->process,
-                                             b->generation >> RECORD_GENERATION_SHIFT));
+    if (!fenced) /* else the fence has done so */
+        backend_slot_free(b->slot, slot_identity(BACKEND_JOINED, s->process,
+                                                 b->generation >> RECORD_GENERATION_SHIFT));
     free(b);
     __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
     return LWSHM_OK;

@@ -26,7 +26,8 @@ struct repairer {
 };
 
 struct lwshm_segment {
-    char *base; /* NULL once detached */
+    char *base; /* stays after a detach that keeps the address: a thread may be using it */
+    bool open;  /* attached; atomic */
     uint64_t size;
     uint64_t region[LWSHM_REGION_COUNT];
     uint32_t max_processes, max_backends, max_held_locks;
@@ -35,7 +36,8 @@ struct lwshm_segment {
     uint64_t identity; /* of this process */
     uint32_t process;  /* its entry */
     uint32_t joined;   /* backends of this handle; atomic */
-    bool ending;       /* its sleepers give up; atomic */
+    bool closing;      /* nobody joins any more; atomic */
+    bool ending;       /* its sleepers give up: it is being fenced off; atomic */
     bool spins;        /* waiting on another processor makes sense */
     bool is_creator;
     unsigned fork_count; /* os_fork_count when the handle was made */
@@ -97,7 +99,8 @@ static inline bool is_lock(const lwshm_segment *s, uint64_t lock)
 /* True if the handle may be used: attached, and not inherited by a fork. */
 static inline bool is_open(const lwshm_segment *s)
 {
-    return s != NULL && s->base != NULL && s->fork_count == os_fork_count;
+    return s != NULL && __atomic_load_n(&s->open, __ATOMIC_ACQUIRE) &&
+           s->fork_count == os_fork_count;
 }
 
 /* Says why it may not. */

@@ -162,6 +162,16 @@ static bool is_poisoned(const struct attempt *a, uint64_t word)
     return !a->repairs && (word & (LOCK_OWNER_SLOT_MASK | LOCK_POISON)) == LOCK_POISON;
 }
 
+/* The end of a wait.  Who was fenced off meanwhile found zeros, which look like a free lock:
+   that is no hold.  (The zeros came after `ending`, so who saw them sees it.) */
+static int unless_ending(const struct attempt *a)
+{
+    if (!is_ending(a))
+        return LWSHM_OK;
+    lwshm_lwlock_release(a->backend, a->offset); /* the zeros', or the lock if the fence fails */
+    return fail_closed(a->segment);
+}
+
 /* ---- shared ---- */
 
 /* Sleeps until shared is no longer blocked; the record is N. */
@@ -202,7 +212,7 @@ int lwlock_wait_shared(struct attempt *a)
     if (is_starver(a, load(&a->lock->word)))
         lock_end_starving(a->lock);
     wait_is_over(a);
-    return LWSHM_OK;
+    return unless_ending(a);
 }
 
 /* ---- exclusive ---- */
@@ -302,7 +312,7 @@ int lwlock_wait_exclusive(struct attempt *a)
     }
     count(&counters_of(a->backend, a->lock)->slow_exclusive);
     wait_is_over(a);
-    return LWSHM_OK;
+    return unless_ending(a);
 }
 
 bool lwlock_enter_or_give_up(struct attempt *a)

@@ -25,7 +25,8 @@ int fail_closed(const lwshm_segment *s)
                     "this handle was inherited through fork and belongs to the parent; attach in "
                     "the child");
     return fail(LWSHM_E_CLOSED, "the segment is %s",
-                s->base == NULL ? "detached; attach again" : "being closed by this process");
+                !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE) ? "detached; attach again"
+                                                             : "being closed by this process");
 }
 
 int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
@@ -121,7 +122,8 @@ void segment_adopt(lwshm_segment *s, const struct segment_header *header)
 static int fail_busy(const lwshm_segment *s)
 {
     int count = 0;
-    fail(LWSHM_E_BUSY, "%u backends of this process are still joined; leave them first", s->joined);
+    fail(LWSHM_E_BUSY, "%u backends of this process are still joined; leave them first",
+         __atomic_load_n(&s->joined, __ATOMIC_RELAXED));
     for (uint32_t i = 0; i < s->max_backends && count < LWSHM_ERROR_VALUES; i++) {
         uint64_t identity = __atomic_load_n(&slot_at(s, i)->identity, __ATOMIC_ACQUIRE);
         if (slot_state(identity) == BACKEND_JOINED && slot_process(identity) == s->process) {
@@ -155,15 +157,16 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
 {
     if (s == NULL || s->fork_count != os_fork_count)
         return fail_closed(s);
-    if (s->base == NULL)
+    if (!is_open(s))
         return LWSHM_OK;
     int r = LWSHM_OK;
-    __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
-    bool busy = __atomic_load_n(&s->joined, __ATOMIC_SEQ_CST) != 0;
-    if (busy && how != LWSHM_DETACH_FENCE) {
-        r = fail_busy(s);
-    } else if (how == LWSHM_DETACH_FENCE) {
+    /* seq_cst: who joins counts itself first and reads this then, so one of us sees the other */
+    __atomic_store_n(&s->closing, true, __ATOMIC_SEQ_CST);
+    if (how == LWSHM_DETACH_FENCE) {
+        __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
         r = fence(s);
+    } else if (__atomic_load_n(&s->joined, __ATOMIC_SEQ_CST) != 0) {
+        r = fail_busy(s);
     } else {
         process_leave(s);
         r = how == LWSHM_DETACH_UNMAP ? os_shm_detach(s->base)
@@ -171,10 +174,12 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
         if (r < 0)
             r = fail_system(-r, "segment %d cannot be detached", s->shmid);
     }
-    if (r == LWSHM_OK)
-        s->base = NULL;
-    else
+    if (r == LWSHM_OK) {
+        __atomic_store_n(&s->open, false, __ATOMIC_SEQ_CST);
+    } else {
         __atomic_store_n(&s->ending, false, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&s->closing, false, __ATOMIC_SEQ_CST);
+    }
     return r;
 }
 
@@ -215,8 +220,8 @@ int lwshm_segment_info(const lwshm_segment *s, struct lwshm_segment_info *info)
     *info = s->info;
     info->is_creator = s->is_creator;
     info->process = s->process;
-    info->base = (uint64_t)(uintptr_t)s->base;
+    info->base = is_open(s) ? (uint64_t)(uintptr_t)s->base : 0;
     info->is_ready =
-        s->base != NULL && __atomic_load_n(&header_of(s)->state, __ATOMIC_ACQUIRE) == SEGMENT_READY;
+        is_open(s) && __atomic_load_n(&header_of(s)->state, __ATOMIC_ACQUIRE) == SEGMENT_READY;
     return LWSHM_OK;
 }

@@ -187,6 +187,7 @@ static int create(const struct os_data_dir *dir, const struct lwshm_segment_opti
     header_claim(address);
     if (dir != NULL && (r = write_note(dir, o->data_dir, key, shmid)) < 0)
         goto detach;
+    s->open = true;
     *segment = s;
     return LWSHM_OK;
 
