@@ -69,7 +69,7 @@ bench: setup-run ## run the JMH benchmarks: BENCH='LWLock -f 1'
 
 # ---- testing ----
 
-test: test-c test-java ## run all tests, C and Java
+test: test-c test-java test-readme ## run all tests: C, Java, the README's examples
 
 test-c: setup-run ## run the C tests: plain, ASan and UBSan, TSan; ONLY=program, TEST=name
 	@$(NATIVE) plain-tests asan-tests tsan-tests
@@ -78,6 +78,9 @@ test-c: setup-run ## run the C tests: plain, ASan and UBSan, TSan; ONLY=program,
 test-java: setup-run ## run the Java tests on this JDK and a later one; MVN_ARGS=-Dtest=Name
 	@$(NATIVE) c-programs
 	@JAVA_HOME=$(JAVA_HOME) build/run-java-tests.sh $(MVN_ARGS)
+
+test-readme: examples ## the README's examples are the ones that are compiled, and they run
+	@build/in-ipc-namespace.sh build/check-readme.sh
 
 include build/check.mk
 

@@ -43,6 +43,8 @@ struct lwshm_segment {
     unsigned fork_count; /* os_fork_count when the handle was made */
     int32_t shmid, key;
     char *data_dir;                 /* NULL: private */
+    struct lock_order *lock_order;  /* NULL until it is first asked for; see lock_order.h */
+    bool checks_lock_order;         /* atomic */
     struct repairer *repairers;     /* by tranche id, max_tranches of them */
     struct lwshm_segment_info info; /* what does not change */
 };

@@ -18,6 +18,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "core/lock_order.h"
 #include "core/lwlock_wait.h"
 #include "os/clock.h"
 
@@ -124,12 +125,23 @@ static int acquire_exclusive(lwshm_backend *b, uint64_t offset, uint64_t *record
     return lwlock_wait_exclusive(&a);
 }
 
+/* Of an acquire that may sleep; the record has been taken, and is given back if it fails. */
+static int check_order(lwshm_backend *b, uint64_t lock, uint64_t *record)
+{
+    int r = lock_order_check(b, lock);
+    if (r < 0)
+        record_clear(b, lock, record);
+    return r;
+}
+
 /* Once: LWSHM_OK, LWLOCK_TIMED_OUT, or an error. */
 static inline int acquire_once(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
                                int64_t deadline_ns)
 {
     uint64_t *record;
     int r = begin_acquire(b, lock, mode, &record);
+    if (r == LWSHM_OK && __builtin_expect(b->segment->checks_lock_order, 0))
+        r = check_order(b, lock, record);
     if (r < 0)
         return r;
     return mode == LWSHM_LW_SHARED ? acquire_shared(b, lock, record, deadline_ns)

@@ -166,7 +166,7 @@ static bool is_poisoned(const struct attempt *a, uint64_t word)
    that is no hold.  (The zeros came after `ending`, so who saw them sees it.) */
 static int unless_ending(const struct attempt *a)
 {
-    if (!is_ending(a))
+    if (!__atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE))
         return LWSHM_OK;
     lwshm_lwlock_release(a->backend, a->offset); /* the zeros', or the lock if the fence fails */
     return fail_closed(a->segment);

@@ -92,6 +92,7 @@ lwshm_segment *segment_handle_new(const char *data_dir, int shmid, int32_t key)
 
 void segment_handle_free(lwshm_segment *s)
 {
+    free(s->lock_order);
     free(s->repairers);
     free(s->data_dir);
     free(s);
