@@ -63,9 +63,10 @@ DEMO_OPTIONS = $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(SECONDS),--seconds $
 demo: examples ## run the demo: CLIENTS=, SECONDS=, SCALE=
 	@JAVA_HOME=$(JAVA_HOME) examples/demo.sh $(DEMO_OPTIONS)
 
-bench: setup-run ## run the JMH benchmarks: BENCH='LWLock -f 1'
+# Benchmarks run on this JDK and on a later one, if there is one.
+bench: setup-run ## run the JMH benchmarks; BENCH='LWLock -f 1' for some of them, one round
 	$(ALL) -pl :lwshm-benchmarks
-	$(JAVA_HOME)/bin/java -jar benchmarks/target/benchmarks.jar $(BENCH)
+	@benchmarks/on-each-jdk.sh "$(JAVA_HOME)" $(BENCH)
 
 # ---- testing ----
 

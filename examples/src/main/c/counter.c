@@ -16,7 +16,7 @@ int main(int argc, char **argv)
     struct lwshm_area area;
     struct lwshm_tranche tranche;
 
-    if (argc != 2 || lwshm_segment_attach(argv[1], 0, &segment) < 0 ||
+    if (lwshm_segment_attach(argc > 1 ? argv[1] : ".", 0, &segment) < 0 ||
         lwshm_shmem_index_find(segment, "counter", &area) < 0 ||
         lwshm_tranche_find(segment, "counter", &tranche) < 0 ||
         lwshm_backend_join(segment, &me) < 0) {

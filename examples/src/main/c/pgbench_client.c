@@ -208,9 +208,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: pgbench_client DATA_DIR CLIENT\n");
         return 2;
     }
-    /* Told to stop, it ends its transaction first. */
+    /* Told to stop, it ends its transaction first.  A terminal's Ctrl-C reaches the demo
+       too, which then sees to its clients. */
     sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
+    signal(SIGINT, SIG_IGN);
 
     client.number = (uint32_t)strtoul(argv[2], NULL, 10);
     client.random = (uint64_t)getpid() << 32 ^ (uint64_t)now_ms(CLOCK_REALTIME);

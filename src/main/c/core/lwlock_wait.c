@@ -18,11 +18,10 @@
 
 /* Turns of looking before parking, where there is another processor to wait for. */
 #define SPINS 100
-/* Every sleep is bounded, so that who sleeps looks around now and then. */
-#define FIRST_SLEEP_NS 1000000
-#define LONGEST_SLEEP_NS 100000000
 /* Sleeps that end without the lock, before a waiter has others queue behind it. */
 #define TURNS_BEFORE_STARVING 16
+
+struct lwlock_patience lwlock_patience = {.first_ns = 1000000, .longest_ns = 100000000};
 
 static inline void pause_briefly(void)
 {
@@ -87,7 +86,7 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
     struct backend_slot *slot = a->backend->slot;
     if (a->sleep_ns == 0) {
         int64_t now = os_monotonic_ns();
-        a->sleep_ns = FIRST_SLEEP_NS;
+        a->sleep_ns = lwlock_patience.first_ns;
         a->look_ns = now + a->sleep_ns;
         __atomic_store_n(&slot->wait_mode, mode, __ATOMIC_RELAXED);
         __atomic_store_n(&slot->wait_since, now, __ATOMIC_RELAXED);
@@ -102,7 +101,7 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
     int64_t now = os_monotonic_ns();
     if (now < a->look_ns)
         return;
-    bool patient = a->sleep_ns >= LONGEST_SLEEP_NS;
+    bool patient = a->sleep_ns >= lwlock_patience.longest_ns;
     if (!patient)
         a->sleep_ns *= 2;
     a->look_ns = now + a->sleep_ns;

@@ -40,6 +40,13 @@ struct attempt {
     bool has_looked;     /* it has parked in this step, if only for no time at all */
 };
 
+/* Every sleep is bounded, so that who sleeps looks now and then whether the one in its way
+   is alive.  A variable for tests that must do without: no wake-up depends on it. */
+struct lwlock_patience {
+    int64_t first_ns, longest_ns;
+};
+extern struct lwlock_patience lwlock_patience;
+
 /* What a wait returns that ended without the lock, and without anything being wrong. */
 #define LWLOCK_TIMED_OUT 1
 #define LWLOCK_CHANGED 2

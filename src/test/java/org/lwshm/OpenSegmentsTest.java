@@ -57,11 +57,35 @@ class OpenSegmentsTest {
           System.out.println("held: " + holder.thread().isAlive());
           System.exit(3);
         }
+        case "exit while threads are locking" -> {
+          LWLock lock = segment.tranche("t").lock(0);
+          for (int i = 0; i < 4; i++) {
+            LWLockMode mode = LWLockMode.values()[i % 2];
+            TestThread.start("locker-" + i, () -> lockForever(segment, lock, mode));
+          }
+          Await.until(lock::hasWaiters);
+          System.exit(3);
+        }
+        case "exit while a thread waits for a lock" -> {
+          LWLock lock = segment.tranche("t").lock(0);
+          lock.acquire(segment.join(), LWLockMode.SHARED);
+          TestThread.start("waiter", () -> lockForever(segment, lock, LWLockMode.EXCLUSIVE));
+          Await.until(lock::hasWaiters);
+          System.exit(3);
+        }
         case "wait" -> {
           System.out.println("waiting");
           Thread.sleep(Long.MAX_VALUE);
         }
         default -> throw new IllegalArgumentException(args[1]);
+      }
+    }
+
+    private static Void lockForever(Segment segment, LWLock lock, LWLockMode mode) {
+      Backend me = segment.join();
+      while (true) {
+        lock.acquire(me, mode);
+        lock.release(me);
       }
     }
   }
@@ -114,5 +138,17 @@ class OpenSegmentsTest {
     List<String> lines =
         List.of("held: true", "before", "shmem, closed: false", "proc, closed: true", "outer");
     assertLeaves("exit while a thread holds a lock", 3, lines);
+  }
+
+  @Test
+  void threadsThatLockAreStoppedWithoutACrash() throws Exception {
+    for (int i = 0; i < 5; i++) {
+      assertLeaves("exit while threads are locking", 3, ALL_IN_ORDER);
+    }
+  }
+
+  @Test
+  void aThreadThatWaitsForALockDoesNotKeepTheProcess() throws Exception {
+    assertLeaves("exit while a thread waits for a lock", 3, ALL_IN_ORDER);
   }
 }

@@ -10,6 +10,8 @@ import java.util.concurrent.TimeUnit;
 /** A client as the demo sees it: a process and its row of progress. */
 final class ClientProcess {
 
+  private static final int ENDED_BY_SIGINT = 130;
+
   private final String name;
   private final Process process;
   private final Progress progress;
@@ -54,7 +56,9 @@ final class ClientProcess {
   }
 
   private void judge(int status, Trouble trouble) {
-    if (status != 0) {
+    if (status == ENDED_BY_SIGINT) {
+      trouble.report("interrupted");
+    } else if (status != 0) {
       // As the shell says it: a process that was killed by signal n ends with 128 + n.
       trouble.report(this + " ended with exit status " + status);
     } else if (!mayEnd) {

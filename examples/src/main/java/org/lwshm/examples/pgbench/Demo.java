@@ -97,18 +97,14 @@ public final class Demo implements Callable<Integer> {
               ? "--c-clients needs --c-client, the program"
               : "--c-client: " + cClient + " cannot be executed; `make examples` builds it");
     }
-    boolean temporary = dataDir == null;
-    Path dir = temporary ? Files.createTempDirectory("lwshm-demo-") : dataDir;
+    Bank bank = new Bank(new BankSize(scale, accounts, clients + cClients));
     try {
-      Bank bank = new Bank(new BankSize(scale, accounts, clients + cClients));
-      return new Run(bank, dir, temporary).run(clients, cClients, cClient, seconds) ? 0 : 1;
-    } catch (LwshmException e) {
+      Run run = new Run(bank, dataDir == null ? DataDir.temporary() : DataDir.of(dataDir));
+      return run.run(clients, cClients, cClient, seconds) ? 0 : 1;
+    } catch (LwshmException | IllegalStateException e) {
+      // The latter comes if a signal ends the process while the segment is being made.
       System.out.println("demo: " + e.getMessage());
       return 1;
-    } finally {
-      if (temporary) {
-        Files.deleteIfExists(dir);
-      }
     }
   }
 

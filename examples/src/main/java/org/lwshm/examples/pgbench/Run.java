@@ -3,7 +3,6 @@
 package org.lwshm.examples.pgbench;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.lwshm.Backend;
@@ -23,8 +22,7 @@ import org.lwshm.SegmentNotFoundException;
 final class Run {
 
   private final Bank bank;
-  private final Path dataDir;
-  private final boolean temporary;
+  private final DataDir dataDir;
   private final Trouble trouble = new Trouble();
   private final Clients clients;
 
@@ -32,28 +30,26 @@ final class Run {
   private volatile boolean gone;
   private volatile long transactions;
 
-  /** {@code temporary}: the data directory is removed in the end. */
-  Run(Bank bank, Path dataDir, boolean temporary) {
+  Run(Bank bank, DataDir dataDir) {
     this.bank = bank;
     this.dataDir = dataDir;
-    this.temporary = temporary;
     clients = new Clients(bank, trouble);
   }
 
   /** Runs the clients; returns whether all was well. */
   boolean run(int javaClients, int cClients, Path cProgram, int seconds)
       throws InterruptedException {
-    SegmentBuilder builder = Segment.builder(dataDir);
+    SegmentBuilder builder = Segment.builder(dataDir.path());
     // An auditor holds all locks at once.
     builder.maxHeldLocks(bank.size().locks()).register(bank);
     Report.section("The segment that will be made:", builder.size());
 
     try (Segment segment = builder.create()) {
-      Auditor auditor = new Auditor(segment, bank, trouble);
-      registerCallbacks(segment, auditor);
       System.out.printf("%nmade: %s, key %#x%n", segment, segment.key());
       try {
-        clients.start(dataDir, javaClients, cClients, cProgram);
+        Auditor auditor = new Auditor(segment, bank, trouble);
+        registerCallbacks(segment, auditor);
+        clients.start(dataDir.path(), javaClients, cClients, cProgram);
         work(segment, auditor, seconds);
       } catch (IOException | RuntimeException e) {
         trouble.report(e.toString());
@@ -114,6 +110,7 @@ final class Run {
   private void registerCallbacks(Segment segment, Auditor auditor) {
     ExitCallbacks exit = segment.exitCallbacks();
 
+    dataDir.takeOver();
     exit.onProcExit(this::haveTheLastWord);
     exit.onProcExit(this::removeDataDir);
     exit.onProcExit(() -> say("on_proc_exit", findGone(segment)));
@@ -154,7 +151,7 @@ final class Run {
 
   private String findGone(Segment segment) {
     try {
-      Segment.attach(dataDir).close();
+      Segment.attach(dataDir.path()).close();
       trouble.report("the segment is still there");
       return "the segment is still there";
     } catch (SegmentNotFoundException e) {
@@ -164,8 +161,8 @@ final class Run {
   }
 
   private void removeDataDir() throws IOException {
-    if (temporary) {
-      Files.deleteIfExists(dataDir);
+    if (dataDir.isTemporary()) {
+      dataDir.remove();
       say("on_proc_exit", "data directory removed");
     }
   }
