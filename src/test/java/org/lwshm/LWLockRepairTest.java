@@ -221,6 +221,18 @@ class LWLockRepairTest {
     assertEquals(1, calls.get());
   }
 
+  @Test
+  void whatAnotherHasRepairedMeanwhileIsNotRepairedAgain() {
+    lock.acquire(me, LWLockMode.EXCLUSIVE);
+    LockRepair.repair(
+        lock,
+        me,
+        (backend, repaired) -> {
+          throw new AssertionError("there is nothing to repair");
+        });
+    assertTrue(lock.isHeldBy(me, LWLockMode.EXCLUSIVE));
+  }
+
   @ParameterizedTest
   @EnumSource
   void aSleepingWaiterIsToldWhenTheHolderDies(LWLockMode mode) throws Exception {

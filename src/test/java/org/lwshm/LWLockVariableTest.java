@@ -55,6 +55,9 @@ class LWLockVariableTest {
     Await.until(fixture::isWaitedFor);
     if (held == LWLockMode.EXCLUSIVE) {
       lock.updateVar(me, 7); // which is not what it waits for
+      Await.until(() -> fixture.tranche.statistics().waits() == 1);
+      Await.until(() -> fixture.isWaitedFor() || !waiter.thread().isAlive());
+      assertTrue(waiter.thread().isAlive());
     }
     fixture.data.putLong(0, 2);
     lock.release(me);
