@@ -6,5 +6,7 @@ set -eu
 here=$(dirname "$0")
 # The flag only silences the JDK's own notice, from 24 on.
 exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" --enable-native-access=ALL-UNNAMED \
+    -Dorg.slf4j.simpleLogger.log.org.lwshm=debug -Dorg.slf4j.simpleLogger.logFile=System.out \
+    -Dorg.slf4j.simpleLogger.showThreadName=false \
     -cp "$here/target/lwshm-examples.jar:$here/target/lib/*" \
     org.lwshm.examples.pgbench.Demo --c-client "$here/target/bin/pgbench_client" "$@"

@@ -5,14 +5,6 @@
 #include "core/lock.h"
 #include "core/recover.h"
 
-bool backend_slot_free(struct backend_slot *slot, uint64_t identity)
-{
-    uint64_t next = slot_identity(BACKEND_FREE, 0, slot_generation(identity) + 1);
-    /* release: pairs with the acquire CAS in claim() */
-    return __atomic_compare_exchange_n(&slot->identity, &identity, next, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_RELAXED);
-}
-
 static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
 {
     struct backend_slot *slot = slot_at(s, i);

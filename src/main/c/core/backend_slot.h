@@ -34,7 +34,13 @@ static inline uint64_t slot_generation(uint64_t identity)
     return identity >> SLOT_GENERATION_SHIFT & SLOT_GENERATION_MASK;
 }
 
-/* Moves a slot from `identity` to free, one generation on; false if it was no longer so. */
-bool backend_slot_free(struct backend_slot *slot, uint64_t identity);
+/* Moves a slot from `identity` to free, one generation on.  False if it was no longer so. */
+static inline bool backend_slot_free(struct backend_slot *slot, uint64_t identity)
+{
+    uint64_t next = slot_identity(BACKEND_FREE, 0, slot_generation(identity) + 1);
+    /* release: pairs with the acquire CAS in claim() */
+    return __atomic_compare_exchange_n(&slot->identity, &identity, next, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
 
 #endif

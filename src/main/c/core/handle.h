@@ -99,6 +99,11 @@ static inline struct index_entry *index_at(const lwshm_segment *s, uint32_t i)
     return (struct index_entry *)at(s, s->region[LWSHM_REGION_SHMEM_INDEX]) + i;
 }
 
+static inline struct lwlock *lock_at(const lwshm_segment *s, uint64_t lock)
+{
+    return at(s, lock);
+}
+
 /* True if `lock` is the offset of a lock of the segment. */
 static inline bool is_lock(const lwshm_segment *s, uint64_t lock)
 {

@@ -1,9 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/lock.h"
 
-#include "core/tranche.h"
+#include "core/tranche_statistics.h"
 
 #include "os/futex.h"
+
+int fail_no_lock(uint64_t lock)
+{
+    return fail(LWSHM_E_INVALID,
+                "offset %llu is no lock of this segment; take it from lwshm_tranche_lock()",
+                (unsigned long long)lock);
+}
+
+int fail_not_held(const lwshm_backend *b, uint64_t lock)
+{
+    return fail(LWSHM_E_NOT_HELD, "backend %u does not hold the lock at offset %llu", b->number,
+                (unsigned long long)lock);
+}
+
+int fail_owner_died(uint64_t lock)
+{
+    return fail(LWSHM_E_OWNER_DIED,
+                "the holder of the lock at offset %llu died inside, so what the lock guards may be "
+                "half-changed; acquire it for repair, put that right, and mark it consistent",
+                (unsigned long long)lock);
+}
 
 /*
  * In each wake-up: flag off, counter up, wake - in that order.  Who reads the counter

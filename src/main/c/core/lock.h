@@ -10,11 +10,6 @@
 #include "core/handle.h"
 #include "core/record.h"
 
-static inline struct lwlock *lock_at(const lwshm_segment *s, uint64_t lock)
-{
-    return at(s, lock);
-}
-
 /* The slot that a word names as owner or as starver, -1 if it names none. */
 static inline int32_t lock_owner_slot(uint64_t word)
 {
@@ -25,6 +20,11 @@ static inline int32_t lock_starver_slot(uint64_t word)
 {
     return (int32_t)((word & LOCK_STARVER_MASK) >> LOCK_STARVER_SHIFT) - 1;
 }
+
+/* What is wrong with a call: no such lock, not held, its holder died inside. */
+int fail_no_lock(uint64_t lock);
+int fail_not_held(const lwshm_backend *backend, uint64_t lock);
+int fail_owner_died(uint64_t lock);
 
 /* The wake-ups that a release of exclusive owes; `old` is the word before it. */
 void lock_wake(struct lwlock *lock, uint64_t old);

@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "core/lock.h"
+#include "core/record.h"
 
 struct lock_order {
     pthread_mutex_t mutex;

@@ -18,31 +18,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "core/lwlock.h"
+
 #include "core/lock_order.h"
+#include "core/lwlock_disown.h"
 #include "core/lwlock_wait.h"
 #include "os/clock.h"
-
-int fail_no_lock(uint64_t lock)
-{
-    return fail(LWSHM_E_INVALID,
-                "offset %llu is no lock of this segment; take it from lwshm_tranche_lock()",
-                (unsigned long long)lock);
-}
-
-int fail_no_record(const lwshm_backend *b)
-{
-    return with_values(fail(LWSHM_E_LIMIT,
-                            "backend %u holds %u locks, all it may; release some, or create the "
-                            "segment with a larger max_held_locks",
-                            b->number, b->segment->max_held_locks),
-                       2, (int64_t)1, (int64_t)0);
-}
-
-int fail_not_held(const lwshm_backend *b, uint64_t lock)
-{
-    return fail(LWSHM_E_NOT_HELD, "backend %u does not hold the lock at offset %llu", b->number,
-                (unsigned long long)lock);
-}
 
 static inline bool is_ending(const lwshm_backend *b)
 {
@@ -318,16 +299,13 @@ int lwshm_lwlock_release(lwshm_backend *b, uint64_t offset)
     enum record_kind kind = record == NULL ? RECORD_N : record_kind(*record);
     struct lwlock *lock = lock_at(b->segment, offset);
     if (kind == RECORD_XIN) {
-        /* One RMW: the owner goes, the flags stay, and what they were is what is owed. */
-        uint64_t old = __atomic_fetch_sub(&lock->word, b->owner, __ATOMIC_SEQ_CST);
-        if (__builtin_expect(old != b->owner, 0))
-            lock_wake(lock, old);
+        leave_exclusive(b, offset, lock, record);
     } else if (kind == RECORD_S) {
         retract_shared(b, offset, lock, record);
+        record_clear(b, offset, record);
     } else {
         return fail_not_held(b, offset);
     }
-    record_clear(b, offset, record);
     return LWSHM_OK;
 }
 

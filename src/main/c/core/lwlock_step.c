@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "core/lwlock.h"
 #include "core/lwlock_wait.h"
 
 static struct attempt attempt_of(lwshm_backend *b, uint64_t lock, uint64_t *record,

@@ -12,7 +12,7 @@
 #include <errno.h>
 
 #include "core/recover.h"
-#include "core/tranche.h"
+#include "core/tranche_statistics.h"
 #include "os/clock.h"
 #include "os/futex.h"
 
@@ -30,14 +30,6 @@ static inline void pause_briefly(void)
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
-}
-
-int fail_owner_died(uint64_t lock)
-{
-    return fail(LWSHM_E_OWNER_DIED,
-                "the holder of the lock at offset %llu died inside, so what the lock guards may be "
-                "half-changed; acquire it for repair, put that right, and mark it consistent",
-                (unsigned long long)lock);
 }
 
 /* ---- waiting ---- */
@@ -187,14 +179,11 @@ static bool is_poisoned(const struct attempt *a, uint64_t word)
     return !a->repairs && (word & (LOCK_OWNER_SLOT_MASK | LOCK_POISON)) == LOCK_POISON;
 }
 
-/* The end of a wait.  Who was fenced off meanwhile found zeros, which look like a free lock:
-   that is no hold.  (The zeros came after `ending`, so who saw them sees it.) */
-static int unless_ending(const struct attempt *a)
+/* Who was fenced off while it waited found zeros, which look like a free lock: that is no
+   hold.  (The zeros came after `ending`, so who saw them sees it.) */
+static bool is_fenced(const struct attempt *a)
 {
-    if (!__atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE))
-        return LWSHM_OK;
-    lwshm_lwlock_release(a->backend, a->offset); /* the zeros', or the lock if the fence fails */
-    return fail_closed(a->segment);
+    return __atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE);
 }
 
 /* ---- shared ---- */
@@ -237,7 +226,11 @@ int lwlock_wait_shared(struct attempt *a)
     if (is_starver(a, load(&a->lock->word)))
         lock_end_starving(a->lock);
     wait_is_over(a);
-    return unless_ending(a);
+    if (!is_fenced(a))
+        return LWSHM_OK;
+    retract_shared(a->backend, a->offset, a->lock, a->record); /* the zeros', most likely */
+    record_clear(a->backend, a->offset, a->record);
+    return fail_closed(a->segment);
 }
 
 /* ---- exclusive ---- */
@@ -338,7 +331,10 @@ int lwlock_wait_exclusive(struct attempt *a)
     }
     count(&counters_of(a->backend, a->lock)->slow_exclusive);
     wait_is_over(a);
-    return unless_ending(a);
+    if (!is_fenced(a))
+        return LWSHM_OK;
+    abandon_drain(a); /* the zeros', most likely */
+    return fail_closed(a->segment);
 }
 
 bool lwlock_enter_or_give_up(struct attempt *a)

@@ -9,10 +9,6 @@
 
 #include "core/lock.h"
 
-int fail_no_lock(uint64_t lock);
-int fail_not_held(const lwshm_backend *backend, uint64_t lock);
-int fail_no_record(const lwshm_backend *backend);
-
 /* What every call on a lock is checked for. */
 static inline int lwlock_check(const lwshm_backend *b, uint64_t lock)
 {
@@ -110,6 +106,17 @@ static inline void retract_shared(const lwshm_backend *b, uint64_t offset, struc
         lock_wake_drain(lock);
 }
 
+/* Ends an exclusive hold.  One RMW: the owner goes, the flags stay, and what they were is
+   what is owed. */
+static inline void leave_exclusive(lwshm_backend *b, uint64_t offset, struct lwlock *lock,
+                                   uint64_t *record)
+{
+    uint64_t old = __atomic_fetch_sub(&lock->word, b->owner, __ATOMIC_SEQ_CST);
+    if (__builtin_expect(old != b->owner, 0))
+        lock_wake(lock, old);
+    record_clear(b, offset, record);
+}
+
 /* Becomes the owner if nothing blocks it, keeping the flags; it is no starver then.
    *word: what stood in W at last. */
 static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *word, bool repairs)
@@ -141,28 +148,6 @@ static inline void resume(struct attempt *a)
 
 /* Ends a wait in steps, whose last step ran out: out of the line, as after a time-out. */
 void lwlock_cancel(struct attempt *attempt);
-
-/* Zeroes a record of ours that says we have disowned the lock, if it was released since by one
-   that was killed before it could do that.  Before we acquire it again: our name in W must
-   not be taken for the old hold. */
-void lwlock_forget_disowned(lwshm_backend *backend, uint64_t lock);
-
-/* os_monotonic_ns() in so many nanoseconds; now, if there are none. */
-int64_t lwlock_deadline_in(int64_t timeout_ns);
-
-/* The first step of an acquire: LWSHM_OK, LWLOCK_TIMED_OUT (and the record is N), or an error. */
-int lwlock_begin_in_steps(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode,
-                          int64_t deadline_ns);
-
-/* Exclusively, poisoned or not, as a whole or its first step.  Returns the same. */
-int lwlock_acquire_poisoned(lwshm_backend *backend, uint64_t lock, int64_t deadline_ns, bool steps);
-
-/* Has the poisoned lock's tranche repair it.  LWSHM_OK if it need not be, or was;
-   LWLOCK_TIMED_OUT if another was at it all the time. */
-int lwlock_repair(lwshm_backend *backend, uint64_t lock, int64_t deadline_ns);
-
-/* LWSHM_E_OWNER_DIED, for that lock. */
-int fail_owner_died(uint64_t lock);
 
 /* Counts an acquisition: a plain increment in our own memory. */
 static inline void count(uint64_t *counter)

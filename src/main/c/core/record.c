@@ -54,3 +54,12 @@ uint64_t *record_find_disowned(const lwshm_segment *s, uint32_t i, uint64_t lock
     }
     return NULL;
 }
+
+int fail_no_record(const lwshm_backend *b)
+{
+    return with_values(fail(LWSHM_E_LIMIT,
+                            "backend %u holds %u locks, all it may; release some, or create the "
+                            "segment with a larger max_held_locks",
+                            b->number, b->segment->max_held_locks),
+                       2, (int64_t)1, (int64_t)0);
+}

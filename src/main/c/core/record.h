@@ -56,6 +56,9 @@ static inline uint64_t *record_find(const lwshm_backend *b, uint64_t lock)
                                                                      : record_find_spilled(b, lock);
 }
 
+/* Says that all are taken. */
+int fail_no_record(const lwshm_backend *backend);
+
 /* A free record for the lock; NULL if all are taken.  Its own thread only. */
 uint64_t *record_take(lwshm_backend *backend, uint64_t lock);
 

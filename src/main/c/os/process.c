@@ -63,8 +63,10 @@ struct process_stat {
    anything, parentheses included, so counting starts after the last one. */
 static int read_stat(int32_t pid, struct process_stat *stat)
 {
-    char path[32], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    char path[40], text[1024];
+    /* "/./": user-mode emulators answer for /proc/<own pid> themselves, with another start time
+       than everybody else is told. */
+    snprintf(path, sizeof path, "/proc/./%d/stat", pid);
     int n = read_proc(path, text, sizeof text);
     if (n < 0)
         return n;

@@ -70,6 +70,7 @@ final class Bank implements ShmemSubsystem {
     request.tranche("history", 1);
     // Every client's, and the auditor's.
     request.backends(size.clients() + 1);
+    request.heldLocks(size.locks());
   }
 
   private static long historySize() {

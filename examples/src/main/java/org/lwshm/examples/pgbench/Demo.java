@@ -74,7 +74,8 @@ public final class Demo implements Callable<Integer> {
    * @param args the options; --help names them
    */
   public static void main(String[] args) {
-    CommandLine line = new CommandLine(new Demo());
+    // demo.sh names the C program; who names another one means that.
+    CommandLine line = new CommandLine(new Demo()).setOverwrittenOptionsAllowed(true);
     line.setParameterExceptionHandler(
         (e, wrong) -> {
           System.err.println("demo: " + e.getMessage() + " (--help names the options)");

@@ -41,7 +41,7 @@ final class Run {
       throws InterruptedException {
     SegmentBuilder builder = Segment.builder(dataDir.path());
     // An auditor holds all locks at once.
-    builder.maxHeldLocks(bank.size().locks()).register(bank);
+    builder.register(bank);
     Report.section("The segment that will be made:", builder.size());
 
     try (Segment segment = builder.create()) {

@@ -1,10 +1,10 @@
 /*
- * tranche.h - what a tranche counts that is too rare to be counted by each backend.
+ * tranche_statistics.h - what a tranche counts that is too rare to be counted by each backend.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef LWSHM_CORE_TRANCHE_H
-#define LWSHM_CORE_TRANCHE_H
+#ifndef LWSHM_CORE_TRANCHE_STATISTICS_H
+#define LWSHM_CORE_TRANCHE_STATISTICS_H
 
 #include "core/handle.h"
 
