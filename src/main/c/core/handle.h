@@ -49,6 +49,14 @@ struct lwshm_segment {
     struct lwshm_segment_info info; /* what does not change */
 };
 
+/* How far a wait in steps has come, so that the next step goes on there. */
+struct waited {
+    uint64_t lock;    /* 0: there is none */
+    int64_t sleep_ns; /* as in struct attempt */
+    int64_t look_ns;
+    uint32_t turns;
+};
+
 struct lwshm_backend {
     lwshm_segment *segment;
     struct backend_slot *slot;
@@ -58,6 +66,7 @@ struct lwshm_backend {
     struct tranche_counters *counters; /* by tranche */
     uint32_t place_mask;               /* max_held_locks - 1 */
     uint32_t number;                   /* of the slot */
+    struct waited waited;
 };
 
 static inline struct segment_header *header_of(const lwshm_segment *s)

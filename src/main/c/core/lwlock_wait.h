@@ -33,8 +33,11 @@ struct attempt {
     uint64_t *record;
     int64_t deadline_ns; /* os_monotonic_ns() at which to give up; 0: never */
     int64_t sleep_ns;    /* of the next sleep; 0 before the first */
+    int64_t look_ns;     /* os_monotonic_ns() from which a sleep that runs out means: look around */
     uint32_t turns;      /* sleeps so far */
     bool repairs;        /* POISON does not stop it */
+    bool steps;          /* at the deadline it stays in line, for a further step */
+    bool has_looked;     /* it has parked in this step, if only for no time at all */
 };
 
 /* Every sleep is bounded, so that who sleeps looks now and then whether the one in its way
@@ -48,6 +51,7 @@ extern struct lwlock_patience lwlock_patience;
 
 /* What a wait returns that ended without the lock, and without anything being wrong. */
 #define LWLOCK_TIMED_OUT 1
+#define LWLOCK_CHANGED 2
 
 static inline uint64_t load(const uint64_t *word)
 {
@@ -120,15 +124,44 @@ static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *wo
     return false;
 }
 
-/* Waits, without a record and without acquiring anything, until W has no owner or, if `old`
-   is not NULL, the lock's variable is not *old any more.  LWSHM_OK, LWLOCK_TIMED_OUT, or an
-   error; LWSHM_E_OWNER_DIED if the lock is left poisoned. */
+/* Waits, without a record and without acquiring anything, until W has no owner (LWSHM_OK) or,
+   if `old` is not NULL, the lock's variable is not *old any more (LWLOCK_CHANGED), or the time
+   is over (LWLOCK_TIMED_OUT).  Else an error; LWSHM_E_OWNER_DIED if the lock is left poisoned. */
 int lwlock_wait_released(struct attempt *attempt, const uint64_t *old);
+
+/* Goes on where the last step of a wait for this lock stopped, if it was waited for in steps. */
+static inline void resume(struct attempt *a)
+{
+    struct waited *waited = &a->backend->waited;
+    if (waited->lock != a->offset)
+        return;
+    a->sleep_ns = waited->sleep_ns;
+    a->look_ns = waited->look_ns;
+    a->turns = waited->turns;
+    waited->lock = 0;
+}
+
+/* Ends a wait in steps, whose last step ran out: out of the line, as after a time-out. */
+void lwlock_cancel(struct attempt *attempt);
 
 /* Zeroes a record of ours that says we have disowned the lock, if it was released since by one
    that was killed before it could do that.  Before we acquire it again: our name in W must
    not be taken for the old hold. */
 void lwlock_forget_disowned(lwshm_backend *backend, uint64_t lock);
+
+/* os_monotonic_ns() in so many nanoseconds; now, if there are none. */
+int64_t lwlock_deadline_in(int64_t timeout_ns);
+
+/* The first step of an acquire: LWSHM_OK, LWLOCK_TIMED_OUT (and the record is N), or an error. */
+int lwlock_begin_in_steps(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode,
+                          int64_t deadline_ns);
+
+/* Exclusively, poisoned or not, as a whole or its first step.  Returns the same. */
+int lwlock_acquire_poisoned(lwshm_backend *backend, uint64_t lock, int64_t deadline_ns, bool steps);
+
+/* Has the poisoned lock's tranche repair it.  LWSHM_OK if it need not be, or was;
+   LWLOCK_TIMED_OUT if another was at it all the time. */
+int lwlock_repair(lwshm_backend *backend, uint64_t lock, int64_t deadline_ns);
 
 /* LWSHM_E_OWNER_DIED, for that lock. */
 int fail_owner_died(uint64_t lock);

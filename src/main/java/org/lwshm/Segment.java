@@ -6,7 +6,10 @@ import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import org.lwshm.jni.LWLockNative;
 import org.lwshm.jni.Layout;
 import org.lwshm.jni.NativeLibrary;
 import org.lwshm.jni.RawMemory;
@@ -38,6 +41,7 @@ public final class Segment implements AutoCloseable {
   private final Backends backends;
   private final ExitCallbacks exitCallbacks = new ExitCallbacks();
   private final int maxHeldLocks;
+  private final Map<Integer, RepairCallback> repairCallbacks = new ConcurrentHashMap<>();
 
   /** "init" or "attach" while subsystems run, else null. */
   private volatile String phase;
@@ -50,6 +54,9 @@ public final class Segment implements AutoCloseable {
     attachment = new Attachment(handle);
     backends = new Backends(this, attachment);
     maxHeldLocks = RawMemory.getInt(attachment.base() + Layout.HEADER_MAX_HELD_LOCKS);
+    if (LWLock.CHECKS_ORDER) {
+      attachment.call(segment -> LWLockNative.checkLockOrder(segment, 1));
+    }
     // Last-in first-out: delete is registered first, so that detach runs first.
     if (isCreator()) {
       exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, attachment::delete);
@@ -315,6 +322,33 @@ public final class Segment implements AutoCloseable {
     return mine;
   }
 
+  /** The calling thread's seat; null if it has none. */
+  Backend backendOrNull() {
+    return backends.mine();
+  }
+
+  /** The calling thread's seat, taken now if it has none. */
+  Backend backendOrJoin() {
+    Backend mine = backends.mine();
+    return mine != null ? mine : join();
+  }
+
+  /**
+   * Cleans up at once after everybody who is proven dead: processes that were killed, threads of
+   * this process that ended without closing their backends, and backends that were dropped and
+   * collected. What they held shared is released, what they held exclusively becomes poisoned (see
+   * {@link OwnerDiedException}), their slots and entries are free again.
+   *
+   * <p>Nobody has to call it: waiters do the same for whoever keeps them waiting, {@link #join()}
+   * does when no slot is left, and every process looks after its own threads. It is for everything
+   * at once, and for knowing that it has been done.
+   *
+   * @return how many backends were cleaned up after
+   */
+  public int reapDead() {
+    return backends.endOrphans() + attachment.call(SegmentNative::reapDead);
+  }
+
   /** {@return all joined backends, of this and other processes, each as of a moment of its own} */
   public List<BackendInfo> backends() {
     return BackendInfo.list(attachment);
@@ -422,6 +456,11 @@ public final class Segment implements AutoCloseable {
 
   Attachment attachment() {
     return attachment;
+  }
+
+  /** Who repairs what the locks of a tranche guard, by its id. */
+  Map<Integer, RepairCallback> repairCallbacks() {
+    return repairCallbacks;
   }
 
   /** Records of a backend, a power of two. */
