@@ -152,4 +152,7 @@ bool step(pid_t victim, long k, void (*asleep)(void));
 /* Lets it run to the end of its operation; false if it does not get there. */
 bool run_to_end(pid_t victim);
 
+/* Lets it go on from where it is stopped. */
+void resume_stopped(pid_t victim);
+
 #endif

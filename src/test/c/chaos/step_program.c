@@ -29,7 +29,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include "chaos/step.h"
@@ -210,7 +209,7 @@ static bool finish(pid_t victim, enum role newcomer, const char *who)
     int status;
     int64_t deadline = os_monotonic_ns() + stuck_ns();
     int64_t hurry = os_monotonic_ns() + 2000000;
-    ptrace(PTRACE_CONT, victim, NULL, NULL);
+    resume_stopped(victim);
     while (waitpid(victim, &status, WNOHANG | __WALL) == 0) {
         int64_t now = os_monotonic_ns();
         if (scene->others_go)
@@ -230,7 +229,7 @@ static bool leave_orderly(pid_t victim, const char *who)
 {
     int status;
     here.board->go[NEWCOMER] = 1;
-    ptrace(PTRACE_CONT, victim, NULL, NULL);
+    resume_stopped(victim);
     int64_t deadline = os_monotonic_ns() + stuck_ns();
     while (waitpid(victim, &status, WNOHANG | __WALL) == 0) {
         if (os_monotonic_ns() > deadline)

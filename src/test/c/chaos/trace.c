@@ -61,3 +61,8 @@ bool run_to_end(pid_t victim)
     }
     return is_stop(status);
 }
+
+void resume_stopped(pid_t victim)
+{
+    ptrace(PTRACE_CONT, victim, NULL, NULL);
+}
