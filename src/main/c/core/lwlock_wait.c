@@ -21,7 +21,8 @@
 /* Sleeps that end without the lock, before a waiter has others queue behind it. */
 #define TURNS_BEFORE_STARVING 16
 
-struct lwlock_patience lwlock_patience = {.first_ns = 1000000, .longest_ns = 100000000};
+struct lwlock_patience lwlock_patience = {
+    .first_ns = 1000000, .longest_ns = 100000000, .turns = TURNS_BEFORE_STARVING};
 
 static inline void pause_briefly(void)
 {
@@ -119,7 +120,7 @@ static bool is_starver(const struct attempt *a, uint64_t word)
 /* Has this waiter been passed over often enough to name itself?  One starver at a time. */
 static bool shall_starve(const struct attempt *a, uint64_t word)
 {
-    return a->turns >= TURNS_BEFORE_STARVING && (word & LOCK_STARVER_MASK) == 0;
+    return a->turns >= lwlock_patience.turns && (word & LOCK_STARVER_MASK) == 0;
 }
 
 /* What W becomes before this waiter parks: its flag, and its name if it starves. */

@@ -37,9 +37,11 @@ struct attempt {
 };
 
 /* Every sleep is bounded, so that who sleeps looks now and then whether the one in its way
-   is alive.  A variable for tests that must do without: no wake-up depends on it. */
+   is alive; and after so many turns without the lock it has the others queue behind it.
+   Variables for tests that must do without, or at once: no wake-up depends on them. */
 struct lwlock_patience {
     int64_t first_ns, longest_ns;
+    uint32_t turns;
 };
 extern struct lwlock_patience lwlock_patience;
 
