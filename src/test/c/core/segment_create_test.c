@@ -9,9 +9,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/file.h>
-#include <sys/mount.h>
+#include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -173,9 +172,11 @@ TEST(after_all_are_killed_at_once_a_new_segment_is_made_at_once)
 
 static void create_with_much_memory(void *arg)
 {
-    size_t bytes = 64 << 20;
-    char *much = malloc(bytes); /* takes the kernel a while to take back */
-    CHECK(much != NULL);
+    /* In small pages the kernel takes a while to take it back. */
+    size_t bytes = 192 << 20;
+    char *much = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(much != MAP_FAILED);
+    madvise(much, bytes, MADV_NOHUGEPAGE);
     memset(much, 1, bytes);
     create_and_stay(arg);
 }
@@ -183,7 +184,7 @@ static void create_with_much_memory(void *arg)
 TEST(a_new_segment_is_made_while_a_killed_process_is_still_on_its_way_out)
 {
     attached = shared_zeros(sizeof *attached);
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < 3; round++) {
         __atomic_store_n(attached, 0, __ATOMIC_SEQ_CST);
         pid_t pid = test_fork(create_with_much_memory, NULL);
         AWAIT(__atomic_load_n(attached, __ATOMIC_SEQ_CST) == 1);
