@@ -291,6 +291,41 @@ TEST(a_tranche_that_cannot_be_is_found_out)
 
 /* ---- damage after the attach: nothing crashes ---- */
 
+TEST(an_entry_damaged_after_the_attach_is_named_when_it_is_asked_for)
+{
+    begin();
+    struct index_entry *entry = index_entries() + 1, sound = *entry;
+    struct tranche_entry *tranche = tranche_entries() + 1, whole = *tranche;
+    struct lwshm_tranche found;
+    struct lwshm_area area;
+    bool is_found;
+    static const uint64_t offsets[] = {1ull << 40, UINT64_MAX, UINT64_MAX - 63};
+    for (int i = 0; i < 3; i++) {
+        entry->offset = tranche->offset = offsets[i];
+        CHECK_FAILS(LWSHM_E_CORRUPT, lwshm_shmem_index_find(segment, "struct 1", &area));
+        CHECK_FAILS(LWSHM_E_CORRUPT,
+                    lwshm_shmem_init_struct(segment, "struct 1", 100, &is_found, &area));
+        CHECK_FAILS(LWSHM_E_CORRUPT, lwshm_tranche_find(segment, "Struct 1", &found));
+        CHECK_FAILS(LWSHM_E_CORRUPT, lwshm_tranche_get(segment, 1, &found));
+        CHECK_FAILS(LWSHM_E_CORRUPT, lwshm_tranche_init(segment, "Struct 1", 4, &is_found, &found));
+    }
+    *entry = sound;
+    *tranche = whole;
+    entry->size = UINT64_MAX;
+    CHECK_FAILS(LWSHM_E_CORRUPT, lwshm_shmem_index_find(segment, "struct 1", &area));
+    tranche->offset += 8;
+    CHECK_FAILS(LWSHM_E_CORRUPT, lwshm_tranche_get(segment, 1, &found));
+    *tranche = whole;
+    tranche->locks = 0;
+    CHECK_FAILS(LWSHM_E_CORRUPT, lwshm_tranche_get(segment, 1, &found));
+    tranche->locks = UINT32_MAX;
+    CHECK_FAILS(LWSHM_E_CORRUPT, lwshm_tranche_get(segment, 1, &found));
+    *entry = sound;
+    *tranche = whole;
+    CHECK_OK(lwshm_tranche_get(segment, 1, &found));
+    end();
+}
+
 /* Calls everything that reads the segment, and believes nothing. */
 static void walk(lwshm_segment *s)
 {

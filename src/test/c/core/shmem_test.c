@@ -231,8 +231,10 @@ TEST(a_pointer_is_given_for_what_lies_in_the_segment_and_for_nothing_else)
 static uint64_t sum_of(const struct lwshm_allocation *rows, int count)
 {
     uint64_t sum = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         sum += rows[i].allocated_size;
+        CHECK(rows[i].allocated_size <= info_of(segment).size); /* none is below zero */
+    }
     return sum;
 }
 

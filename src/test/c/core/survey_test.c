@@ -77,14 +77,22 @@ TEST(a_segment_with_another_magic_is_skipped)
     is_skipped(shmid);
 }
 
+/* The bytes of a segment of ours that is there no more. */
+static char *copy_of_ours(size_t *size)
+{
+    lwshm_segment *segment = create_segment(NULL);
+    *size = info_of(segment).size;
+    char *copy = shared_zeros(*size);
+    memcpy(copy, lwshm_shmem_pointer(segment, 0, *size), *size);
+    end_segment(segment);
+    return copy;
+}
+
 /* One of ours in everything but a field. */
 static int forgery(const char *changed)
 {
-    lwshm_segment *segment = create_segment(NULL);
-    size_t size = info_of(segment).size;
-    char *copy = shared_zeros(size);
-    memcpy(copy, lwshm_shmem_pointer(segment, 0, size), size);
-    end_segment(segment);
+    size_t size;
+    char *copy = copy_of_ours(&size);
     struct lwshm_layout_field field = layout_field(changed);
     copy[field.offset] ^= 1;
     int shmid = stranger(0, size, 0600);
@@ -197,6 +205,26 @@ TEST(a_segment_of_another_user_is_skipped)
     is_skipped(*shmid);
 }
 
+TEST(a_segment_that_another_user_made_to_look_like_ours_is_skipped_even_as_a_gift)
+{
+    int *shmid = shared_zeros(sizeof *shmid);
+    size_t size;
+    char *copy = copy_of_ours(&size);
+    struct shmid_ds ds;
+    lwshm_segment *segment;
+    if (!is_root() || test_wait_any(test_fork(make_as_nobody, shmid)) != 0)
+        SKIP("only root becomes another user");
+    char *bytes = attach_bytes(*shmid);
+    memcpy(bytes, copy, size);
+    detach_bytes(bytes);
+    CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_segment_attach(test_dir(), 0, &segment));
+    CHECK_EQ_INT(0, shmctl(*shmid, IPC_STAT, &ds));
+    ds.shm_perm.uid = geteuid();
+    CHECK_EQ_INT(0, shmctl(*shmid, IPC_SET, &ds));
+    CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_segment_attach(test_dir(), 0, &segment));
+    is_skipped(*shmid);
+}
+
 /* ---- the keys ---- */
 
 TEST(the_keys_of_a_directory_are_all_different_and_none_is_that_of_private_segments)
@@ -233,9 +261,15 @@ TEST(a_directory_whose_keys_are_all_taken_gets_no_segment_and_hears_why)
 
 /* ---- headless segments: of a creator killed before it could write the magic ---- */
 
+enum leaving {
+    UNNOTED,
+    NOTED,
+    NOTED_WITH_A_HEAD
+};
+
 static void leave_headless(void *arg)
 {
-    bool noted = *(bool *)arg;
+    enum leaving how = *(enum leaving *)arg;
     struct os_data_dir dir;
     CHECK_EQ_INT(0, os_data_dir_open(test_dir(), &dir));
     struct os_segment_note note = {.key = key_of(test_dir()),
@@ -244,16 +278,18 @@ static void leave_headless(void *arg)
                                    .ipc_namespace = os_namespace("ipc"),
                                    .pid_namespace = os_namespace("pid")};
     os_boot_id(note.boot_id);
-    if (noted)
+    if (how != UNNOTED)
         CHECK_EQ_INT(0, os_segment_note_write(&dir, &note));
-    stranger(0, 1 << 16, 0600);
+    int shmid = stranger(0, 1 << 16, 0600);
+    if (how == NOTED_WITH_A_HEAD)
+        strcpy(attach_bytes(shmid), "another program's");
     raise(SIGKILL);
 }
 
 TEST(a_headless_segment_that_a_note_tells_of_is_removed)
 {
-    bool noted = true;
-    pid_t killed = test_fork(leave_headless, &noted);
+    enum leaving how = NOTED;
+    pid_t killed = test_fork(leave_headless, &how);
     CHECK_EQ_INT(-SIGKILL, test_wait_any(killed));
     CHECK_EQ_INT(1, segments_made_by(killed));
     lwshm_segment *segment = create_segment(NULL);
@@ -264,17 +300,24 @@ TEST(a_headless_segment_that_a_note_tells_of_is_removed)
 
 TEST(a_headless_segment_that_no_note_tells_of_is_a_strangers)
 {
-    bool noted = false;
-    pid_t killed = test_fork(leave_headless, &noted);
+    enum leaving how = UNNOTED;
+    pid_t killed = test_fork(leave_headless, &how);
     CHECK_EQ_INT(-SIGKILL, test_wait_any(killed));
     is_skipped(shmget(key_of(test_dir()), 0, 0));
 }
 
 TEST(a_headless_segment_of_another_process_than_the_notes_is_a_strangers)
 {
-    bool noted = true;
-    pid_t killed = test_fork(leave_headless, &noted);
+    enum leaving how = NOTED;
+    pid_t killed = test_fork(leave_headless, &how);
     CHECK_EQ_INT(-SIGKILL, test_wait_any(killed));
     shmctl(shmget(key_of(test_dir()), 0, 0), IPC_RMID, NULL);
     is_skipped(stranger(0, 1 << 16, 0600)); /* by us, who came after it */
+}
+
+TEST(a_segment_with_another_head_is_a_strangers_whatever_a_note_tells)
+{
+    enum leaving how = NOTED_WITH_A_HEAD;
+    CHECK_EQ_INT(-SIGKILL, test_wait_any(test_fork(leave_headless, &how)));
+    is_skipped(shmget(key_of(test_dir()), 0, 0));
 }

@@ -3,9 +3,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#define _GNU_SOURCE
+
 #include "os/process.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/shm.h>
@@ -58,8 +61,22 @@ TEST(a_stopped_process_is_alive)
     uint64_t identity = os_process_identity(pid);
     kill(pid, SIGSTOP);
     for (int i = 0; i < 20; i++)
-        CHECK(!os_process_is_dead(identity));
+        CHECK(!os_process_is_dead(identity) && !os_process_is_dying(identity));
     test_kill(pid);
+}
+
+TEST(a_killed_process_is_dying_and_then_dead)
+{
+    pid_t pid = test_fork(stay, NULL);
+    uint64_t identity = os_process_identity(pid);
+    CHECK(!os_process_is_dying(identity));
+    kill(pid, SIGSTOP);
+    CHECK(!os_process_is_dying(identity));
+    kill(pid, SIGKILL);
+    AWAIT(test_has_ended(pid));
+    CHECK(os_process_is_dying(identity));
+    test_wait_any(pid);
+    CHECK(os_process_is_dying(identity));
 }
 
 TEST(a_process_that_started_at_another_time_is_another)
@@ -188,6 +205,38 @@ TEST(who_maps_a_segment_is_found)
     test_kill(pid);
     CHECK_EQ_UINT(0, os_processes_mapping(shmid, pids, 4));
     shmctl(shmid, IPC_RMID, NULL);
+}
+
+static void map_the_same_number_elsewhere(void *arg)
+{
+    int *shmid = arg, other;
+    if (unshare(CLONE_NEWIPC) < 0)
+        _exit(2);
+    /* Numbers begin anew in a new namespace. */
+    do
+        other = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    while (other >= 0 && other < *shmid);
+    if (other != *shmid)
+        _exit(2);
+    attach_bytes(other);
+    *shmid = -1;
+    stay(NULL);
+}
+
+TEST(who_maps_a_segment_of_the_same_number_in_another_ipc_namespace_is_not_meant)
+{
+    int *shared = shared_zeros(sizeof *shared);
+    int shmid = *shared = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    int32_t pids[4];
+    pid_t pid = test_fork(map_the_same_number_elsewhere, shared);
+    AWAIT(__atomic_load_n(shared, __ATOMIC_SEQ_CST) == -1 || test_has_ended(pid));
+    bool made = *shared == -1;
+    if (made)
+        CHECK_EQ_UINT(0, os_processes_mapping(shmid, pids, 4));
+    test_kill(pid);
+    shmctl(shmid, IPC_RMID, NULL);
+    if (!made)
+        SKIP("no IPC namespace with such a number is to be had");
 }
 
 TEST(the_boot_has_an_id_and_the_namespaces_have_theirs)
