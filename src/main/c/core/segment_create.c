@@ -84,23 +84,45 @@ static int write_note(const struct os_data_dir *dir, const char *path, int32_t k
     return LWSHM_OK;
 }
 
+/* A segment of the directory in another IPC namespace cannot be seen from here.  The note tells
+   of it; its creator can be judged only if it is in our PID namespace. */
+static int check_namespaces(const struct os_data_dir *dir, const char *path)
+{
+    struct os_segment_note note, here = segment_note(0, -1);
+    if (os_segment_note_read(dir, &note) < 0 || note.shmid < 0 ||
+        memcmp(note.boot_id, here.boot_id, sizeof note.boot_id) != 0 ||
+        note.ipc_namespace == here.ipc_namespace || note.pid_namespace != here.pid_namespace ||
+        os_process_is_dead(note.creator))
+        return LWSHM_OK;
+    return with_values(
+        fail(LWSHM_E_NAMESPACE,
+             "data directory \"%s\" has a segment in IPC namespace %" PRIu64
+             ", made by process %d, and this process is in %" PRIu64
+             "; stop that process first, or run both in one IPC namespace and attach",
+             path, note.ipc_namespace, os_identity_pid(note.creator), here.ipc_namespace),
+        2, (int64_t)here.ipc_namespace, (int64_t)note.ipc_namespace);
+}
+
 /* Removes what an earlier life left of this directory's segment; *generation: its. */
 static int clear_the_way(const struct os_data_dir *dir, const char *path, uint32_t mode,
                          uint32_t *generation)
 {
     struct surveyed found;
+    int r = check_namespaces(dir, path);
+    if (r < 0)
+        return r;
     survey_remove_headless(mode, dir);
     for (int turn = 0; turn < 3; turn++) {
         enum segment_standing standing = survey_keys(mode, dir, &found);
         if (standing == STANDING_GONE)
             return LWSHM_OK;
         if (standing != STANDING_UNATTACHED) {
-            int r = survey_await_unattached(&found, path);
+            r = survey_await_unattached(&found, path);
             if (r < 0)
                 return r;
         }
         *generation = found.generation;
-        int r = os_shm_remove(found.shmid);
+        r = os_shm_remove(found.shmid);
         if (r < 0 && r != -EINVAL && r != -EIDRM)
             return fail_system(-r, "the old segment %d of \"%s\" cannot be removed: shmctl",
                                found.shmid, path);
