@@ -31,6 +31,23 @@ TEST(a_second_creator_hears_who_holds_the_segment)
     end_segment(segment);
 }
 
+TEST(a_segment_of_another_mode_is_ours_all_the_same)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *wide = NULL, *narrow = NULL;
+    options.mode = 0660;
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_create(&options, &wide));
+    options.mode = 0600;
+    CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &narrow));
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_detach(wide, LWSHM_DETACH_UNMAP));
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_create(&options, &narrow));
+    struct lwshm_segment_info info;
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_info(narrow, &info));
+    CHECK_EQ_UINT(2, info.generation);
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_close(wide));
+    end_segment(narrow);
+}
+
 /* ---- two at once ---- */
 
 #define RACERS 2
