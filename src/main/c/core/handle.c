@@ -16,7 +16,7 @@ int fail_closed(const lwshm_segment *s)
                     "this handle was inherited through fork and belongs to the parent; attach in "
                     "the child");
     return fail(LWSHM_E_CLOSED, "the segment is %s",
-                !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE) ? "detached; attach again"
+                !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE) ? "closed; attach again"
                                                              : "being closed by this process");
 }
 

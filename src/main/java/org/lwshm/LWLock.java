@@ -5,6 +5,7 @@ package org.lwshm;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -109,6 +110,8 @@ public final class LWLock {
     if (mode == LWLockMode.EXCLUSIVE) {
       acquireExclusive(backend);
     } else {
+      // Before anything is written.
+      Objects.requireNonNull(mode, "mode");
       acquireShared(backend, mode);
     }
     // A backend that nobody refers to any more is ended, so it must be referred to until here.

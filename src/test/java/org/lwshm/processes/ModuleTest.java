@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
@@ -150,9 +151,7 @@ class ModuleTest {
 
   @Test
   void theJdksNoticeIsSilencedForTheModuleAlone() throws Exception {
-    if (Runtime.version().feature() < 24) {
-      return; // gives none, and 17 does not know the flag without a warning of its own
-    }
+    assumeTrue(Runtime.version().feature() >= 24, "this JDK gives none");
     String path = modulePath() + File.pathSeparator + app;
     String errors =
         assertRuns(
