@@ -55,6 +55,7 @@ plant $java/Planted.java 'import sun.misc.Unsafe;' "Unsafe"
 plant $java/jni/Planted.java 'import java.lang.foreign.MemorySegment;' "Unsafe"
 plant $java/Planted.java 'import org.lwshm.postmaster.Postmaster;' "org.lwshm knows no package"
 plant $java/Planted.java 'import static org.lwshm.monitor.Locks.all;' "org.lwshm knows no package"
+plant $java/Planted.java 'import org.lwshm.sync.Semaphore;' "org.lwshm knows no package"
 plant $java/jni/Planted.java 'import org.lwshm.structure.SharedMap;' "org.lwshm.jni knows no package"
 plant $java/jni/Planted.java 'import org.lwshm.Segment;' "nothing of org.lwshm but its exceptions"
 

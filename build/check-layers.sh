@@ -80,7 +80,7 @@ forbid() { # FILES CODE-PATTERN RULE
     done < <(code "$pattern")
 }
 
-forbid "$main/[^/]+\.java" '\borg\.lwshm\.(postmaster|structure|monitor|cli|examples)\b' \
+forbid "$main/[^/]+\.java" '\borg\.lwshm\.(sync|postmaster|structure|monitor|cli|examples)\b' \
     "org.lwshm knows no package that builds on it"
 forbid "$main/jni/[^/]+\.java" '\borg\.lwshm\.(sync|postmaster|structure|monitor|cli|examples)\b' \
     "org.lwshm.jni knows no package that builds on it"

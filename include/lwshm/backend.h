@@ -56,8 +56,8 @@ struct lwshm_backend_info {
     uint32_t generation; /* how often the slot was given back, modulo 2^24 */
     int32_t pid;         /* of the process that joined */
     uint32_t held_locks;
-    uint64_t wait_lock; /* offset of the lock it waits for; 0: it waits for none */
-    uint32_t wait_mode; /* enum lwshm_lwlock_mode, if it waits */
+    uint64_t wait_lock; /* offset of the lock or semaphore it waits for; 0: of none */
+    uint32_t wait_mode; /* enum lwshm_lwlock_mode, if it waits for a lock; else 0 */
     uint32_t reserved;
     int64_t wait_since;   /* CLOCK_MONOTONIC, nanoseconds, if it waits */
     uint64_t slot_offset; /* where the slot lies in the segment */

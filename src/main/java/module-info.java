@@ -10,4 +10,5 @@ module org.lwshm {
   requires jdk.unsupported;
 
   exports org.lwshm;
+  exports org.lwshm.sync;
 }

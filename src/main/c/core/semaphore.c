@@ -27,6 +27,9 @@
 #define STATE_WAIT (1ull << 63)
 #define FIRST_SLEEP_NS 1000000
 #define LONGEST_SLEEP_NS 100000000
+/* Between two looks at holders that find those, too, that live on without the segment (an exec).
+   They cost more, so all waiters of a semaphore share them. */
+#define THOROUGH_LOOK_NS 250000000
 
 struct semaphore {
     uint64_t magic;
@@ -36,7 +39,9 @@ struct semaphore {
     uint64_t total;         /* owned: permits there and held, together */
     uint64_t lock;          /* owned: offset of its lock */
     uint32_t holders_count; /* owned: of holders[] */
-    uint32_t reserved[5];
+    uint32_t reserved;
+    int64_t looked_at; /* owned: os_monotonic_ns() of the last thorough look, by whomever */
+    uint64_t reserved2;
     uint64_t holders[]; /* owned: by slot, generation << 32 | permits */
 };
 static_assert(sizeof(struct semaphore) == CACHE_LINE, "head of a semaphore");
@@ -160,17 +165,20 @@ static void set_permits(struct semaphore *sem, int32_t permits)
         wake_waiters(sem);
 }
 
-/* Under the lock: takes back what backends have that left or died; `thorough` looks whether
-   those that are joined are alive.  Then counts anew. */
-static void recount(lwshm_segment *s, struct semaphore *sem, bool thorough)
+/* Under the lock: takes back what backends have that left or died; `looks`: sees whether those
+   that are joined are alive.  Then counts anew. */
+static void recount(lwshm_segment *s, struct semaphore *sem, bool looks)
 {
-    int64_t there = (int64_t)sem->total;
+    int64_t there = (int64_t)sem->total, now = looks ? os_monotonic_ns() : 0;
+    bool thorough = looks && now - sem->looked_at >= THOROUGH_LOOK_NS;
+    if (thorough)
+        sem->looked_at = now;
     for (uint32_t i = 0; i < s->max_backends; i++) {
         uint64_t holder = load(&sem->holders[i]);
         if (holder == 0)
             continue;
-        if (thorough)
-            recover_if_dead(s, i, false);
+        if (looks)
+            recover_if_dead(s, i, thorough);
         uint64_t identity = load(&slot_at(s, i)->identity);
         if (slot_state(identity) == BACKEND_JOINED && slot_generation(identity) == holder >> 32)
             there -= permits_of(holder);
@@ -204,13 +212,13 @@ static bool take(struct semaphore *sem, int32_t permits)
 }
 
 /* 1, 0, or an error. */
-static int take_owned(lwshm_backend *b, struct semaphore *sem, int32_t permits, bool thorough)
+static int take_owned(lwshm_backend *b, struct semaphore *sem, int32_t permits, bool looks)
 {
     int r = lock_semaphore(b, sem);
     if (r < 0)
         return r;
     if (permits_of(load(&sem->state)) < permits)
-        recount(b->segment, sem, thorough);
+        recount(b->segment, sem, looks);
     bool enough = permits_of(load(&sem->state)) >= permits;
     if (enough) {
         set_held_by(b, sem, held_by(b, sem) + permits);

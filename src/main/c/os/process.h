@@ -31,6 +31,13 @@ static inline int32_t os_identity_pid(uint64_t identity)
  */
 bool os_process_is_dead(uint64_t identity);
 
+/*
+ * True if that process is dead or seen to be on its way: killed, or exiting, and not yet
+ * gone.  A large one takes its time to give its memory back.  For a moment between taking
+ * the signal and exiting it looks alive.
+ */
+bool os_process_is_dying(uint64_t identity);
+
 /* How often this process is a child of a fork that knew this library.  A handle made
    at another count is the parent's. */
 extern unsigned os_fork_count;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/shm.h>
@@ -167,6 +168,28 @@ TEST(after_all_are_killed_at_once_a_new_segment_is_made_at_once)
         for (int i = 0; i < 4; i++)
             test_kill(pids[i]);
         end_segment(segment);
+    }
+}
+
+static void create_with_much_memory(void *arg)
+{
+    size_t bytes = 64 << 20;
+    char *much = malloc(bytes); /* takes the kernel a while to take back */
+    CHECK(much != NULL);
+    memset(much, 1, bytes);
+    create_and_stay(arg);
+}
+
+TEST(a_new_segment_is_made_while_a_killed_process_is_still_on_its_way_out)
+{
+    attached = shared_zeros(sizeof *attached);
+    for (int round = 0; round < 5; round++) {
+        __atomic_store_n(attached, 0, __ATOMIC_SEQ_CST);
+        pid_t pid = test_fork(create_with_much_memory, NULL);
+        AWAIT(__atomic_load_n(attached, __ATOMIC_SEQ_CST) == 1);
+        kill(pid, SIGKILL);
+        end_segment(create_segment(NULL)); /* at once */
+        test_wait_any(pid);
     }
 }
 

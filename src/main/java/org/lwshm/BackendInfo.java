@@ -13,8 +13,8 @@ import org.lwshm.jni.BackendNative;
  * @param generation how often the slot was given back, modulo 2^24
  * @param pid the process that joined
  * @param heldLocks how many locks it holds
- * @param waitLock byte offset of the lock it waits for; 0 if it waits for none
- * @param waitMode the mode it waits for; null if it waits for none
+ * @param waitLock byte offset of the lock or semaphore it waits for; 0 if it waits for none
+ * @param waitMode the mode it waits for; null if it waits for no lock
  * @param waitSinceNanos since when it waits, in nanoseconds of CLOCK_MONOTONIC; 0 if it does not
  */
 public record BackendInfo(

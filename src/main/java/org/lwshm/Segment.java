@@ -10,11 +10,13 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.LWLockNative;
 import org.lwshm.jni.Layout;
 import org.lwshm.jni.NativeLibrary;
 import org.lwshm.jni.RawMemory;
 import org.lwshm.jni.SegmentNative;
+import org.lwshm.jni.SemaphoreNative;
 import org.lwshm.jni.ShmemNative;
 import org.lwshm.jni.Status;
 import org.lwshm.jni.TrancheNative;
@@ -40,6 +42,10 @@ public final class Segment implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Segment.class);
 
   private static final int FIRST_GUESS = 64;
+
+  static {
+    SegmentAccess.set(new SegmentInternals());
+  }
 
   private final Path dataDir;
   private final Attachment attachment;
@@ -183,11 +189,19 @@ public final class Segment implements AutoCloseable {
     inPhase(
         "init",
         () -> {
-          plan.structs().forEach(struct -> initStruct(struct.name(), struct.amount()));
+          plan.structs().forEach(this::initRequested);
           plan.tranches().forEach(tranche -> tranche(tranche.name(), (int) tranche.amount()));
           subsystems.forEach(subsystem -> subsystem.init(this));
           attachment.call(SegmentNative::publish);
         });
+  }
+
+  private void initRequested(ShmemPlan.Entry struct) {
+    if (struct.semaphore() == null) {
+      initStruct(struct.name(), struct.amount());
+    } else {
+      initSemaphore(struct.name(), (int) struct.amount(), struct.semaphore());
+    }
   }
 
   private Segment attachSubsystems(ShmemSubsystem... subsystems) {
@@ -293,6 +307,23 @@ public final class Segment implements AutoCloseable {
         (int) tranche[TrancheNative.TRANCHE_LOCKS]);
   }
 
+  /** Finds a semaphore, or makes it; what {@code SemaphoreNative.init} says of it. */
+  long[] initSemaphore(String name, int permits, SemaphoreKind kind) {
+    byte[] bytes = Names.encode("semaphore", name, ShmemNative.STRUCT_NAME_MAX);
+    int code = kind.code();
+    long[] semaphore = new long[SemaphoreNative.SEMAPHORE_COUNT];
+    attachment.call(handle -> SemaphoreNative.init(handle, bytes, permits, code, semaphore));
+    return semaphore;
+  }
+
+  /** Finds a semaphore; what {@code SemaphoreNative.find} says of it. */
+  long[] findSemaphore(String name) {
+    byte[] bytes = Names.encode("semaphore", name, ShmemNative.STRUCT_NAME_MAX);
+    long[] semaphore = new long[SemaphoreNative.SEMAPHORE_COUNT];
+    attachment.call(handle -> SemaphoreNative.find(handle, bytes, semaphore));
+    return semaphore;
+  }
+
   /** {@return what is allocated in the segment at this moment} */
   public ShmemIndex shmemIndex() {
     return ShmemIndex.read(attachment);
@@ -313,10 +344,13 @@ public final class Segment implements AutoCloseable {
    * The calling thread's seat.
    *
    * @return what {@link #join()} returned to this thread
-   * @throws IllegalStateException if it has not joined
+   * @throws IllegalStateException if it has not joined, or the segment is closed
    */
   public Backend backend() {
     Backend mine = backends.mine();
+    if (mine == null && isClosed()) {
+      throw attachment.closed();
+    }
     if (mine == null) {
       throw new IllegalStateException(
           "thread \""

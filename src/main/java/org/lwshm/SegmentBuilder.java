@@ -187,6 +187,21 @@ public final class SegmentBuilder {
   }
 
   /**
+   * Asks for a counting semaphore, which {@code org.lwshm.sync.Semaphore} finds by its name. It is
+   * a struct, and an owned one also a tranche of one lock, of that name.
+   *
+   * @param name its name, 1 to 47 bytes of UTF-8
+   * @param permits that it has at first, 0 or more
+   * @param kind which
+   * @return this
+   */
+  public SegmentBuilder semaphore(String name, int permits, SemaphoreKind kind) {
+    requireNoRequest();
+    own.semaphore(OWNER, name, permits, kind);
+    return this;
+  }
+
+  /**
    * Adds modules that ask for what they need and set it up.
    *
    * @param modules in the order in which their phases run
@@ -261,13 +276,15 @@ public final class SegmentBuilder {
   }
 
   private long[] options(ShmemPlan plan) {
-    long[] options = new long[SegmentNative.OPTION_COUNT];
-    options[SegmentNative.OPTION_AREA_BYTES] = plan.areaBytes();
-    options[SegmentNative.OPTION_MAX_PROCESSES] = maxProcesses;
-    options[SegmentNative.OPTION_MAX_BACKENDS] =
+    // First: the size of some structs depends on it.
+    long backends =
         maxBackends == null && plan.backends() == 0
             ? DEFAULT_BACKENDS
             : limit(maxBackends, plan.backends(), SPARE_BACKENDS);
+    long[] options = new long[SegmentNative.OPTION_COUNT];
+    options[SegmentNative.OPTION_AREA_BYTES] = plan.areaBytes(backends);
+    options[SegmentNative.OPTION_MAX_PROCESSES] = maxProcesses;
+    options[SegmentNative.OPTION_MAX_BACKENDS] = backends;
     options[SegmentNative.OPTION_MAX_HELD_LOCKS] = Math.max(maxHeldLocks, plan.heldLocks());
     options[SegmentNative.OPTION_MAX_TRANCHES] =
         limit(maxTranches, plan.tranches().size(), SPARE_TRANCHES);

@@ -6,7 +6,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.lwshm.jni.SegmentNative;
+import org.lwshm.jni.SemaphoreNative;
 import org.lwshm.jni.ShmemNative;
 import org.lwshm.jni.Status;
 import org.lwshm.jni.TrancheNative;
@@ -14,8 +16,22 @@ import org.lwshm.jni.TrancheNative;
 /** All that was requested of a segment that is to be made, and by whom. */
 final class ShmemPlan {
 
-  /** A named thing: a struct of {@code amount} bytes, or a tranche of as many locks. */
-  record Entry(String owner, String name, long amount) {}
+  /**
+   * A named thing: a struct of {@code amount} bytes, a tranche of as many locks, or the struct of a
+   * semaphore with as many permits. Only a semaphore has a kind.
+   */
+  record Entry(String owner, String name, long amount, SemaphoreKind semaphore) {
+    Entry(String owner, String name, long amount) {
+      this(owner, name, amount, null);
+    }
+
+    /** The bytes that the struct takes in a segment with so many backends. */
+    long bytes(long maxBackends) {
+      long size =
+          semaphore == null ? amount : SemaphoreNative.size(semaphore.code(), (int) maxBackends);
+      return ShmemSize.cacheLineAlign(size);
+    }
+  }
 
   private final Map<String, Entry> structs = new LinkedHashMap<>();
   private final Map<String, Entry> tranches = new LinkedHashMap<>();
@@ -43,6 +59,21 @@ final class ShmemPlan {
     Names.encode("tranche", name, TrancheNative.TRANCHE_NAME_MAX);
     requirePositive("number of locks", "tranche", name, locks);
     add("tranche", tranches, new Entry(owner, name, locks));
+  }
+
+  void semaphore(String owner, String name, int permits, SemaphoreKind kind) {
+    Names.encode("semaphore", name, ShmemNative.STRUCT_NAME_MAX);
+    if (permits < 0) {
+      throw new IllegalArgumentException(
+          "permits of semaphore \"" + name + "\" are " + permits + "; they must be 0 or more");
+    }
+    Entry struct = new Entry(owner, name, permits, Objects.requireNonNull(kind, "kind"));
+    requireNew("struct", structs, struct);
+    if (kind == SemaphoreKind.OWNED) {
+      // Its own lock.
+      add("tranche", tranches, new Entry(owner, name, 1));
+    }
+    add("struct", structs, struct);
   }
 
   void backends(String owner, int count) {
@@ -93,11 +124,11 @@ final class ShmemPlan {
     return locks;
   }
 
-  /** Bytes of all areas and all spare room. */
-  long areaBytes() {
+  /** Bytes of all areas and all spare room, in a segment with so many backends. */
+  long areaBytes(long maxBackends) {
     long bytes = 0;
     for (Entry struct : structs.values()) {
-      bytes = ShmemSize.add(bytes, ShmemSize.cacheLineAlign(struct.amount()));
+      bytes = ShmemSize.add(bytes, struct.bytes(maxBackends));
     }
     for (Entry room : spare) {
       bytes = ShmemSize.add(bytes, room.amount());
@@ -111,17 +142,17 @@ final class ShmemPlan {
     Status.check(SegmentNative.plan(options, size));
     List<ShmemSize.Row> rows = new ArrayList<>();
     int areas = SegmentNative.REGION_COUNT - 1;
+    long maxBackends = options[SegmentNative.OPTION_MAX_BACKENDS];
     for (int i = 0; i < areas; i++) {
       rows.add(new ShmemSize.Row(regionName(i), "lwshm", size[SegmentNative.SIZE_SIZES + i]));
     }
     for (Entry struct : structs.values()) {
-      long bytes = ShmemSize.cacheLineAlign(struct.amount());
-      rows.add(new ShmemSize.Row(struct.name(), struct.owner(), bytes));
+      rows.add(new ShmemSize.Row(struct.name(), struct.owner(), struct.bytes(maxBackends)));
     }
     for (Entry room : spare) {
       rows.add(new ShmemSize.Row(room.name(), room.owner(), room.amount()));
     }
-    long padding = size[SegmentNative.SIZE_SIZES + areas] - areaBytes();
+    long padding = size[SegmentNative.SIZE_SIZES + areas] - areaBytes(maxBackends);
     rows.add(new ShmemSize.Row("rest of the last page", "lwshm", padding));
     return new ShmemSize(rows, size[SegmentNative.SIZE_TOTAL]);
   }
@@ -140,7 +171,12 @@ final class ShmemPlan {
   }
 
   private static void add(String kind, Map<String, Entry> entries, Entry entry) {
-    Entry first = entries.putIfAbsent(entry.name(), entry);
+    requireNew(kind, entries, entry);
+    entries.put(entry.name(), entry);
+  }
+
+  private static void requireNew(String kind, Map<String, Entry> entries, Entry entry) {
+    Entry first = entries.get(entry.name());
     if (first != null) {
       throw new IllegalArgumentException(
           kind

@@ -46,6 +46,19 @@ public final class ShmemRequest {
   }
 
   /**
+   * Asks for a counting semaphore, which {@code org.lwshm.sync.Semaphore} finds by its name. It is
+   * a struct, and an owned one also a tranche of one lock, of that name.
+   *
+   * @param name its name, 1 to 47 bytes of UTF-8
+   * @param permits that it has at first, 0 or more
+   * @param kind which
+   */
+  public void semaphore(String name, int permits, SemaphoreKind kind) {
+    requirePhase();
+    plan.semaphore(owner, name, permits, kind);
+  }
+
+  /**
    * Asks for seats for locking threads, besides those that others ask for.
    *
    * @param count how many

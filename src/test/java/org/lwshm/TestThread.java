@@ -7,7 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
 /** A thread whose result, or failure, the test gets. */
-final class TestThread<T> {
+public final class TestThread<T> {
 
   private final CompletableFuture<T> result = new CompletableFuture<>();
   private final Thread thread;
@@ -26,18 +26,18 @@ final class TestThread<T> {
     thread.setDaemon(true);
   }
 
-  static <T> TestThread<T> start(String name, Callable<T> work) {
+  public static <T> TestThread<T> start(String name, Callable<T> work) {
     TestThread<T> started = new TestThread<>(name, work);
     started.thread.start();
     return started;
   }
 
-  Thread thread() {
+  public Thread thread() {
     return thread;
   }
 
   /** Waits for the thread's end; what it threw is thrown here. */
-  T join() throws Exception {
+  public T join() throws Exception {
     thread.join();
     try {
       return result.get();

@@ -1,0 +1,76 @@
+/*
+ * stepping.c - see stepping.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "stepping.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "testing.h"
+
+/* Both ends are a stop by a signal of its own, which cannot be taken for a step. */
+#define BEGIN SIGUSR1
+#define END SIGUSR2
+
+void stepping_begin(void)
+{
+    raise(BEGIN);
+}
+
+void stepping_end(void)
+{
+    raise(END);
+}
+
+struct victim {
+    void (*run)(void *arg);
+    void *arg;
+};
+
+static void run_traced(void *arg)
+{
+    const struct victim *victim = arg;
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+        FAIL("ptrace: %s", strerror(errno));
+    victim->run(victim->arg);
+}
+
+/* The signal that the child stopped with. */
+static int await_stop(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, __WALL) < 0)
+        if (errno != EINTR)
+            FAIL("waitpid(%d): %s", (int)pid, strerror(errno));
+    if (!WIFSTOPPED(status))
+        FAIL("child %d ended, status 0x%x, before it was killed", (int)pid, (unsigned)status);
+    return WSTOPSIG(status);
+}
+
+static void go_on(enum __ptrace_request how, pid_t pid)
+{
+    if (ptrace(how, pid, NULL, NULL) < 0)
+        FAIL("ptrace: %s", strerror(errno));
+}
+
+bool step_and_kill(void (*run)(void *arg), void *arg, long steps)
+{
+    struct victim victim = {.run = run, .arg = arg};
+    pid_t pid = test_fork(run_traced, &victim);
+    int signal;
+    while ((signal = await_stop(pid)) != BEGIN)
+        go_on(PTRACE_CONT, pid);
+    /* The way back from raise() is not counted among the steps that matter, but it is walked. */
+    for (long i = 0; i < steps && signal != END; i++) {
+        go_on(PTRACE_SINGLESTEP, pid);
+        signal = await_stop(pid);
+    }
+    test_kill(pid);
+    return signal != END;
+}

@@ -1,0 +1,30 @@
+/*
+ * stepping.h - a process that is killed after any number of its instructions.
+ *
+ *     static void victim(void *arg)
+ *     {
+ *         ... attach, join: at full speed
+ *         stepping_begin();
+ *         ... what it shall die in
+ *         stepping_end();
+ *     }
+ *
+ *     for (long steps = 0; step_and_kill(victim, NULL, steps); steps++)
+ *         ... what it left is put right
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef STEPPING_H
+#define STEPPING_H
+
+#include <stdbool.h>
+
+/* Forks run(arg), and SIGKILLs it `steps` instructions behind stepping_begin().  False if it
+   came to stepping_end() before that: then it was killed there. */
+bool step_and_kill(void (*run)(void *arg), void *arg, long steps);
+
+/* In the child. */
+void stepping_begin(void);
+void stepping_end(void);
+
+#endif
