@@ -38,7 +38,19 @@ public record LWLockStatistics(
   /** How many elements the histogram has. */
   public static final int BUCKETS = TrancheNative.WAIT_BUCKETS;
 
-  /** Takes a copy of the histogram. */
+  /**
+   * Takes a copy of the histogram.
+   *
+   * @param exclusive as above
+   * @param shared as above
+   * @param slowExclusive as above
+   * @param slowShared as above
+   * @param waits as above
+   * @param waitTime as above
+   * @param recoveries as above
+   * @param poisonings as above
+   * @param histogram as above
+   */
   public LWLockStatistics {
     histogram = histogram.clone();
   }
