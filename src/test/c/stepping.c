@@ -12,11 +12,20 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#include "testing.h"
+#include "fixture.h"
 
 /* Both ends are a stop by a signal of its own, which cannot be taken for a step. */
 #define BEGIN SIGUSR1
 #define END SIGUSR2
+
+bool can_step(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return false;
+#else
+    return !is_emulated();
+#endif
+}
 
 void stepping_begin(void)
 {

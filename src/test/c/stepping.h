@@ -19,6 +19,11 @@
 
 #include <stdbool.h>
 
+/* False under an emulator, which has no ptrace, and under a sanitizer, which makes several
+   instructions of one and so the tests too long. */
+bool can_step(void);
+#define CANNOT_STEP "instructions are not stepped through under an emulator or a sanitizer"
+
 /* Forks run(arg), and SIGKILLs it `steps` instructions behind stepping_begin().  False if it
    came to stepping_end() before that: then it was killed there. */
 bool step_and_kill(void (*run)(void *arg), void *arg, long steps);

@@ -16,7 +16,7 @@
 #define S LWSHM_LW_SHARED
 #define STREAM 3
 #define EPISODES 4000 /* at most */
-#define STARVED 6     /* so many of them are what this is about */
+#define STARVED 4     /* so many of them are what this is about */
 
 static lwshm_segment *segment;
 static uint64_t lock;

@@ -424,8 +424,8 @@ static void release_disowned(void *arg)
 /* Whoever dies on the way: either it is disowned still, or it was the releaser's, or it is free. */
 static void the_releaser_is_killed_at_every_step(enum lwshm_lwlock_mode mode)
 {
-    if (is_emulated())
-        SKIP("an emulator of programs has no ptrace");
+    if (!can_step())
+        SKIP(CANNOT_STEP);
     struct lwshm_segment_options options = small_options();
     options.max_backends = 4;
     options.max_held_locks = 2;

@@ -63,8 +63,8 @@ static void acquire_and_release(void *arg)
 
 static void killed_at_every_step_of(enum lwshm_lwlock_mode mode)
 {
-    if (is_emulated())
-        SKIP("an emulator of programs has no ptrace");
+    if (!can_step())
+        SKIP(CANNOT_STEP);
     begin();
     uint32_t deaths_inside = 0, deaths_held_shared = 0;
     bool goes_on = true;
@@ -117,8 +117,8 @@ static void recover(void *arg)
 
 TEST(one_that_recovers_is_killed_at_every_step_and_another_goes_on_where_it_was)
 {
-    if (is_emulated())
-        SKIP("an emulator of programs has no ptrace");
+    if (!can_step())
+        SKIP(CANNOT_STEP);
     begin();
     uint32_t half_done = 0;
     bool goes_on = true;

@@ -528,8 +528,8 @@ TEST(killed_at_every_step_no_permit_is_lost_or_invented)
 {
     bool goes_on = true, found;
     uint32_t seen = 0;
-    if (is_emulated())
-        SKIP("an emulator of programs has no ptrace");
+    if (!can_step())
+        SKIP(CANNOT_STEP);
     struct lwshm_segment_options options = small_options();
     options.max_backends = 4;
     options.max_held_locks = 2;
