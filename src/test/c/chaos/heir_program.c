@@ -59,10 +59,6 @@ static void be_recoverer(const void *argument, int number)
     here.board->done[RECOVERER] = 1;
 }
 
-static void nothing(void)
-{
-}
-
 /* What a late recoverer could spoil.  The starver's name may be taken off, since it carries no
    generation: then the heir is woken, and puts it on again. */
 struct state {
@@ -119,7 +115,7 @@ static int run(long k)
     bool ok = await_first_stop(pids[RECOVERER]);
     kill_and_reap(pids[DEAD]);
     tally.kills++;
-    bool stepped = step(pids[RECOVERER], k, nothing);
+    bool stepped = step(pids[RECOVERER], k, NULL);
     lwshm_segment_reap_dead(here.segment);
     /* What the dead one did inside is put right here, not by whoever comes next. */
     if (scene->dead == HOLDS_X) {
