@@ -39,9 +39,9 @@ try() { # NAME
     heard=$(field "Heard as" "$patch")
     why=$(build "$1" "$program") || { printf '  %-34s NOT CAUGHT: %s\n' "$1" "$why" && return 1; }
     mkdir "$TMPDIR/$1"
-    local wrapper=()
-    [ "$program" = death ] && wrapper=("${pid_namespace[@]}")
-    CHAOS_STUCK_SECONDS=5 STOP_SECONDS=5 timeout 100 ${wrapper[@]+"${wrapper[@]}"} \
+    local wrapper=("${ipc_namespace[@]}")
+    [ "$program" != death ] || wrapper+=("${pid_namespace[@]}")
+    CHAOS_STUCK_SECONDS=5 STOP_SECONDS=5 timeout 300 ${wrapper[@]+"${wrapper[@]}"} \
         "$work/$1/target/native/plain/test/chaos/${program}_program" "$TMPDIR/$1" "$scenario" \
         > "$output" 2>&1
     status=$?
@@ -56,15 +56,22 @@ try() { # NAME
     rm -rf "${work:?}/$1"
 }
 
-pid_namespace=()
-for how in "" "--user --map-root-user"; do
-    # shellcheck disable=SC2086
-    if unshare $how --pid --fork --mount-proc --kill-child true 2> /dev/null; then
+# Namespaces of its own for each, as far as they are permitted: a fault may leave anything.
+first_that_works() { # RESULT COMMAND…, each a word to be split
+    local -n result=$1
+    shift
+    for result in "$@"; do
         # shellcheck disable=SC2206
-        pid_namespace=(unshare $how --pid --fork --mount-proc --kill-child)
-        break
-    fi
-done
+        result=($result)
+        "${result[@]}" true 2> /dev/null && return
+    done
+    result=(env)
+}
+ipc_namespace=()
+pid_namespace=()
+pid="--pid --fork --mount-proc --kill-child"
+first_that_works ipc_namespace "unshare --ipc" "unshare --ipc --user --map-root-user"
+first_that_works pid_namespace "unshare $pid" "unshare --user --map-root-user $pid"
 
 mkdir -p "$work"
 planted=0

@@ -271,7 +271,7 @@ static bool bystander_is_ready(int number)
     return ready;
 }
 
-static void meet_fate(const struct one *one, pid_t holder)
+static void meet_fate(const struct one *one, pid_t holder, pid_t waiter)
 {
     bystander = 0;
     tally.kills += one->fate->kind != EXEC;
@@ -288,10 +288,13 @@ static void meet_fate(const struct one *one, pid_t holder)
         kill_and_reap(holder);
         break;
     case REUSED:
+        /* Nobody looks while the pid is nobody's. */
+        kill(waiter, SIGSTOP);
         kill_and_reap(holder);
         bystander = fork_until(holder, one);
         if (!await(bystander_is_ready, (int)one->scene))
             must(LWSHM_E_INVALID, "the next with that pid gets nowhere");
+        kill(waiter, SIGCONT);
         break;
     default:
         kill_and_reap(holder);
@@ -326,7 +329,7 @@ static bool run_death(const struct one *one)
     if (one->fate->kind == REUSED)
         use_up_first_pids();
     pid_t holder = set_up(one, &waiter);
-    meet_fate(one, holder);
+    meet_fate(one, holder, waiter);
     bool ok = reap_player(one, waiter, WAITER) &&
               check_nothing_left(describe(one), one->mode == LWSHM_LW_EXCLUSIVE, true);
     if (one->fate->kind == EXEC && waitpid(holder, NULL, WNOHANG) != 0)

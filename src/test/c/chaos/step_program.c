@@ -19,7 +19,8 @@
  *
  *     step_program DIRECTORY [SCENARIO [SHARE OF]]
  *
- * SCENARIO is part of the names of the scenarios to run; SHARE (from 0) OF so many runs only
+ * SCENARIO is part of the names of the scenarios to run, with a + before it for all but the
+ * kills; SHARE (from 0) OF so many runs only
  * each so-manieth, so that several can share the work.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -34,6 +35,7 @@
 #include "chaos/step.h"
 
 static const struct scenario *scene;
+static bool kills_too = true;
 static pid_t others[OTHERS + 1]; /* by player: before, before, after, and DEAD */
 
 /* ---- the victim ---- */
@@ -163,6 +165,15 @@ static bool check_aftermath(const char *who, uint32_t repairs, long k)
     return scene->check == NULL || scene->check(k);
 }
 
+/* Who says that it is inside exclusively must be the only one. */
+static bool is_alone(const char *who)
+{
+    for (int i = 0; i < OTHERS; i++)
+        if (here.board->ready[i] != 0 && here.board->go[i] == 0)
+            return complain(&tally.lost, "%s: inside together with player %d", who, i);
+    return true;
+}
+
 /* ---- killed at instruction k: 1 go on, 0 the operation ended before, -1 something is wrong ---- */
 
 static int run_killed(long k)
@@ -173,9 +184,10 @@ static int run_killed(long k)
     bool stepped = step(victim, k, scene->others_go ? victim_is_asleep : NULL);
     bool inside = scene->dead == HOLDS_X || scene->dead == DISOWNS_X ||
                   (here.board->slot[VICTIM] != 0 && is_inside(here.board->slot[VICTIM] - 1));
+    bool alone = scene->dead != NOBODY || !inside || is_alone(who);
     kill_and_reap(victim);
     tally.kills++;
-    if (check_aftermath(who, inside, k))
+    if (alone && check_aftermath(who, inside, k))
         return stepped;
     clear_scene(victim);
     return -1;
@@ -291,10 +303,11 @@ static bool run_events(enum role newcomer)
 static bool run_scenario(void)
 {
     long count = 0;
-    int r;
-    for (long k = 1; (r = run_killed(k)) == 1; k += scene->stride == 0 ? 1 : scene->stride)
+    int r = 0;
+    for (long k = 1; kills_too && (r = run_killed(k)) == 1;
+         k += scene->stride == 0 ? 1 : scene->stride)
         count++;
-    return report(scene->name, r, "killed", count + 1) &&
+    return (!kills_too || report(scene->name, r, "killed", count + 1)) &&
            (!scene->newcomers || (run_events(HOLDS_X) && run_events(HOLDS_S))) &&
            (!scene->others_go || run_events(NOBODY));
 }
@@ -308,11 +321,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: step_program DIRECTORY [SCENARIO [SHARE OF]]\n");
         return 2;
     }
+    const char *wanted = argc > 2 ? argv[2] : "";
+    kills_too = wanted[0] != '+';
+    wanted += !kills_too;
     lwlock_patience.first_ns = lwlock_patience.longest_ns = 3600 * 1000000000ll;
     chaos_create(argv[1], 1);
     for (int i = 0; i < scenario_count; i++) {
         scene = &scenarios[i];
-        if (argc > 2 && strstr(scene->name, argv[2]) == NULL)
+        if (strstr(scene->name, wanted) == NULL)
             continue;
         if (turn++ % of == share && !run_scenario())
             break; /* what it left spoils the rest */
