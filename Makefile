@@ -89,6 +89,7 @@ test-readme: examples ## the README's examples are the ones that are compiled, a
 	@build/in-ipc-namespace.sh build/check-readme.sh
 
 include build/check.mk
+include build/chaos.mk
 
 # ---- the rest ----
 

@@ -16,7 +16,6 @@ struct tally tally;
 struct chaos here;
 
 static uint32_t scene_now;
-static uint32_t scenes_made;
 
 /* ---- the tally ---- */
 
@@ -99,8 +98,8 @@ void chaos_create(const char *directory, uint32_t scenes)
     struct lwshm_segment_options options;
     struct lwshm_area area;
     bool found;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     here.directory = directory;
-    scenes_made = scenes;
     lwshm_segment_options_init(&options);
     options.data_dir = directory;
     options.max_backends = 8 + 4 * scenes;

@@ -145,8 +145,8 @@ void be_stepped(void (*operation)(void));
 /* Lets a victim start until its first stop. */
 bool await_first_stop(pid_t victim);
 
-/* Steps it k instructions on, calling `asleep` whenever it is in the kernel and not back yet;
-   false if its operation ended before that. */
+/* Steps it k instructions on, calling `asleep`, if that is not NULL, now and then while it is not
+   back; false if its operation ended before that. */
 bool step(pid_t victim, long k, void (*asleep)(void));
 
 /* Lets it run to the end of its operation; false if it does not get there. */

@@ -38,7 +38,18 @@ static pid_t bystander;
 struct fate {
     const char *name;
     bool is_death;
-    enum { KILLED, ZOMBIE, REUSED, EXEC, FORK, THREADS, STOPPED, MAIN_THREAD, ODD_NAME, MAPS } kind;
+    enum {
+        KILLED,
+        ZOMBIE,
+        REUSED,
+        EXEC,
+        FORK,
+        THREADS,
+        STOPPED,
+        MAIN_THREAD,
+        ODD_NAME,
+        MAPS
+    } kind;
 };
 
 static const struct fate fates[] = {
@@ -185,8 +196,7 @@ static void make_pids_scarce(pid_t wanted)
     char text[16];
     bool has_own_max = uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
                        (major > 6 || (major == 6 && minor >= 14));
-    const char *file =
-        has_own_max ? "/proc/sys/kernel/pid_max" : "/proc/sys/kernel/ns_last_pid";
+    const char *file = has_own_max ? "/proc/sys/kernel/pid_max" : "/proc/sys/kernel/ns_last_pid";
     int fd = open(file, O_WRONLY | O_CLOEXEC);
     int length = snprintf(text, sizeof text, "%d", has_own_max ? 400 : wanted - 1);
     if (fd < 0 || write(fd, text, (size_t)length) != length)
@@ -261,7 +271,7 @@ static bool bystander_is_ready(int number)
     return ready;
 }
 
-static void meet_fate(const struct one *one, pid_t holder)
+static void meet_fate(const struct one *one, pid_t holder, pid_t waiter)
 {
     bystander = 0;
     tally.kills += one->fate->kind != EXEC;
@@ -278,10 +288,13 @@ static void meet_fate(const struct one *one, pid_t holder)
         kill_and_reap(holder);
         break;
     case REUSED:
+        /* Nobody looks while the pid is nobody's. */
+        kill(waiter, SIGSTOP);
         kill_and_reap(holder);
         bystander = fork_until(holder, one);
         if (!await(bystander_is_ready, (int)one->scene))
             must(LWSHM_E_INVALID, "the next with that pid gets nowhere");
+        kill(waiter, SIGCONT);
         break;
     default:
         kill_and_reap(holder);
@@ -316,7 +329,7 @@ static bool run_death(const struct one *one)
     if (one->fate->kind == REUSED)
         use_up_first_pids();
     pid_t holder = set_up(one, &waiter);
-    meet_fate(one, holder);
+    meet_fate(one, holder, waiter);
     bool ok = reap_player(one, waiter, WAITER) &&
               check_nothing_left(describe(one), one->mode == LWSHM_LW_EXCLUSIVE, true);
     if (one->fate->kind == EXEC && waitpid(holder, NULL, WNOHANG) != 0)
@@ -342,9 +355,9 @@ static bool is_untouched(const struct living *l)
     chaos_scene(l->one.scene);
     lwshm_lwlock_info(here.segment, here.lock, &info);
     if (here.board->done[WAITER] != 0 || here.board->repairs != 0 || info.is_poisoned != 0 ||
-        (l->one.mode == LWSHM_LW_EXCLUSIVE
-             ? info.owner != (int32_t)here.board->slot[HOLDER] - 1 && l->one.fate->kind != MAIN_THREAD
-             : info.shared != 1))
+        (l->one.mode == LWSHM_LW_EXCLUSIVE ? info.owner != (int32_t)here.board->slot[HOLDER] - 1 &&
+                                                 l->one.fate->kind != MAIN_THREAD
+                                           : info.shared != 1))
         return complain(&tally.false_recoveries, "%s: taken for dead", describe(&l->one));
     return true;
 }

@@ -59,10 +59,6 @@ static void be_recoverer(const void *argument, int number)
     here.board->done[RECOVERER] = 1;
 }
 
-static void nothing(void)
-{
-}
-
 /* What a late recoverer could spoil.  The starver's name may be taken off, since it carries no
    generation: then the heir is woken, and puts it on again. */
 struct state {
@@ -106,10 +102,26 @@ static bool await_end(const char *who, const pid_t *pids)
     return true;
 }
 
+static bool put_right(const char *who)
+{
+    if (lwshm_lwlock_try_acquire(here.me, here.lock, LWSHM_LW_EXCLUSIVE) != 1)
+        return complain(&tally.stuck, "%s: the lock was not recovered", who);
+    lwshm_lwlock_release(here.me, here.lock);
+    return true;
+}
+
+static int give_up(const pid_t *pids)
+{
+    for (int i = 0; i <= HEIR; i++)
+        if (pids[i] != 0 && i != DEAD)
+            kill_and_reap(pids[i]);
+    return -1;
+}
+
 /* 1 go on, 0 the recovery ended before instruction k, -1 something is wrong. */
 static int run(long k)
 {
-    pid_t pids[HEIR + 1];
+    pid_t pids[HEIR + 1] = {0};
     char who[128];
     snprintf(who, sizeof who, "%s, recoverer late at instruction %ld", scene->name, k);
     memset((void *)here.board, 0, sizeof *here.board);
@@ -119,13 +131,11 @@ static int run(long k)
     bool ok = await_first_stop(pids[RECOVERER]);
     kill_and_reap(pids[DEAD]);
     tally.kills++;
-    bool stepped = step(pids[RECOVERER], k, nothing);
+    bool stepped = step(pids[RECOVERER], k, NULL);
     lwshm_segment_reap_dead(here.segment);
     /* What the dead one did inside is put right here, not by whoever comes next. */
-    if (scene->dead == HOLDS_X) {
-        ok = ok && lwshm_lwlock_try_acquire(here.me, here.lock, LWSHM_LW_EXCLUSIVE) == 1;
-        lwshm_lwlock_release(here.me, here.lock);
-    }
+    if (scene->dead == HOLDS_X && !put_right(who))
+        return give_up(pids);
     pids[HEIR] = bring_in(scene->heir, HEIR);
     if (here.board->slot[HEIR] != here.board->slot[DEAD])
         must(fail(LWSHM_E_INVALID, "slot %u", here.board->slot[HEIR] - 1), "the heir has no");
@@ -139,10 +149,7 @@ static int run(long k)
     }
     if (ok)
         return stepped;
-    for (int i = 0; i <= HEIR; i++)
-        if (pids[i] != 0 && i != DEAD)
-            kill_and_reap(pids[i]);
-    return -1;
+    return give_up(pids);
 }
 
 int main(int argc, char **argv)

@@ -124,7 +124,10 @@ pid_t bring_in(enum role role, int number)
     if (role == NOBODY)
         return 0;
     pid_t pid = start(body, &role, number);
-    if (await(is_waiter(role) ? is_parked : is_ready, number))
+    bool is_there = await(is_in_place, number);
+    if (is_there && is_waiter(role) && is_done(number))
+        complain(&tally.false_recoveries, "player %d, who should wait, got in", number);
+    if (is_there)
         return pid;
     fprintf(stderr, "chaos: player %d with role %d does not come into its place\n", number, role);
     exit(2);

@@ -5,8 +5,8 @@
  * instructions into an operation on a lock and then killed with SIGKILL; what it left is
  * cleaned up, and the others must go on, until the operation ends before the kill.
  *
- * Some scenarios are run a second time, with somebody coming at each instruction instead of
- * the kill: a writer or a reader that gets in, or parks; then the victim goes on.
+ * Some scenarios are run again with something else happening at the instruction, and then the
+ * victim goes on: a writer or a reader comes, and gets in or parks; or those who hold leave.
  *
  * Nobody sleeps for a bounded time here: whoever waits is woken by a wake-up, the victim's own
  * or the recovery's, or is stuck for good, which is how a forgotten wake-up shows.
@@ -19,7 +19,8 @@
  *
  *     step_program DIRECTORY [SCENARIO [SHARE OF]]
  *
- * SCENARIO is part of the names of the scenarios to run; SHARE (from 0) OF so many runs only
+ * SCENARIO is part of the names of the scenarios to run, with a + before it for all but the
+ * kills; SHARE (from 0) OF so many runs only
  * each so-manieth, so that several can share the work.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -34,6 +35,7 @@
 #include "chaos/step.h"
 
 static const struct scenario *scene;
+static bool kills_too = true;
 static pid_t others[OTHERS + 1]; /* by player: before, before, after, and DEAD */
 
 /* ---- the victim ---- */
@@ -78,10 +80,6 @@ static void be_victim(const void *argument, int number)
 }
 
 /* ---- setting the scene ---- */
-
-static void nothing(void)
-{
-}
 
 static void let_others_go(void)
 {
@@ -167,6 +165,15 @@ static bool check_aftermath(const char *who, uint32_t repairs, long k)
     return scene->check == NULL || scene->check(k);
 }
 
+/* Who says that it is inside exclusively must be the only one. */
+static bool is_alone(const char *who)
+{
+    for (int i = 0; i < OTHERS; i++)
+        if (here.board->ready[i] != 0 && here.board->go[i] == 0)
+            return complain(&tally.lost, "%s: inside together with player %d", who, i);
+    return true;
+}
+
 /* ---- killed at instruction k: 1 go on, 0 the operation ended before, -1 something is wrong ---- */
 
 static int run_killed(long k)
@@ -174,12 +181,13 @@ static int run_killed(long k)
     char who[128];
     pid_t victim = set_scene();
     snprintf(who, sizeof who, "%s, killed at instruction %ld", scene->name, k);
-    bool stepped = step(victim, k, scene->others_go ? victim_is_asleep : nothing);
+    bool stepped = step(victim, k, scene->others_go ? victim_is_asleep : NULL);
     bool inside = scene->dead == HOLDS_X || scene->dead == DISOWNS_X ||
                   (here.board->slot[VICTIM] != 0 && is_inside(here.board->slot[VICTIM] - 1));
+    bool alone = scene->dead != NOBODY || !inside || is_alone(who);
     kill_and_reap(victim);
     tally.kills++;
-    if (check_aftermath(who, inside, k))
+    if (alone && check_aftermath(who, inside, k))
         return stepped;
     clear_scene(victim);
     return -1;
@@ -241,17 +249,29 @@ static bool leave_orderly(pid_t victim, const char *who)
     return true;
 }
 
-static int run_with_newcomer(long k, enum role newcomer)
+/* What happens at instruction k: somebody with that role comes, or (NOBODY) the others go. */
+static bool happen(enum role newcomer, const char *who)
+{
+    int role = newcomer;
+    if (newcomer != NOBODY) {
+        others[OTHERS] = start(come, &role, NEWCOMER);
+        return await(is_in_place, NEWCOMER) || complain(&tally.stuck, "%s: it gets nowhere", who);
+    }
+    let_others_go();
+    return await(is_done, 0) || complain(&tally.stuck, "%s: it does not get out", who);
+}
+
+static int run_with_event(long k, enum role newcomer)
 {
     char who[128];
-    int role = newcomer;
     pid_t victim = set_scene();
-    snprintf(who, sizeof who, "%s, a %s comes at instruction %ld", scene->name,
-             newcomer == HOLDS_X ? "writer" : "reader", k);
-    bool stepped = step(victim, k, scene->others_go ? victim_is_asleep : nothing);
-    others[OTHERS] = start(come, &role, NEWCOMER);
-    bool ok = await(is_in_place, NEWCOMER) ||
-              complain(&tally.stuck, "%s: it gets nowhere", who);
+    snprintf(who, sizeof who, "%s, %s at instruction %ld", scene->name,
+             newcomer == HOLDS_X   ? "a writer comes"
+             : newcomer == HOLDS_S ? "a reader comes"
+                                   : "others leave",
+             k);
+    bool stepped = step(victim, k, scene->others_go ? victim_is_asleep : NULL);
+    bool ok = happen(newcomer, who);
     if (ok && stepped)
         ok = finish(victim, newcomer, who);
     if (ok && leave_orderly(victim, who) && check_aftermath(who, 0, k))
@@ -262,26 +282,34 @@ static int run_with_newcomer(long k, enum role newcomer)
 
 /* ---- all of them ---- */
 
+static bool report(const char *what, int r, const char *verb, long instructions)
+{
+    printf("  %-48s %s at %ld instructions\n", what, r < 0 ? "FAILED" : verb, instructions);
+    fflush(stdout);
+    return r >= 0;
+}
+
+static bool run_events(enum role newcomer)
+{
+    long count = 0;
+    int r;
+    for (long k = 1; (r = run_with_event(k, newcomer)) == 1; k += 3)
+        count++;
+    return newcomer == NOBODY    ? report("    others", r, "leave", count + 1)
+           : newcomer == HOLDS_X ? report("    a writer", r, "comes", count + 1)
+                                 : report("    a reader", r, "comes", count + 1);
+}
+
 static bool run_scenario(void)
 {
-    int stride = scene->stride == 0 ? 1 : scene->stride;
-    long k, steps = 0;
-    int r;
-    for (k = 1; (r = run_killed(k)) == 1; k += stride)
-        steps++;
-    printf("  %-48s %s at %ld instructions\n", scene->name, r < 0 ? "FAILED" : "killed", steps + 1);
-    if (r < 0)
-        return false;
-    for (enum role newcomer = HOLDS_X; scene->newcomers && newcomer <= HOLDS_S; newcomer++) {
-        for (k = 1, steps = 0; (r = run_with_newcomer(k, newcomer)) == 1; k += 3)
-            steps++;
-        printf("  %-48s %s at %ld instructions\n", newcomer == HOLDS_X ? "    a writer" : "    a reader",
-               r < 0 ? "FAILED" : "comes", steps + 1);
-        if (r < 0)
-            return false;
-    }
-    fflush(stdout);
-    return true;
+    long count = 0;
+    int r = 0;
+    for (long k = 1; kills_too && (r = run_killed(k)) == 1;
+         k += scene->stride == 0 ? 1 : scene->stride)
+        count++;
+    return (!kills_too || report(scene->name, r, "killed", count + 1)) &&
+           (!scene->newcomers || (run_events(HOLDS_X) && run_events(HOLDS_S))) &&
+           (!scene->others_go || run_events(NOBODY));
 }
 
 int main(int argc, char **argv)
@@ -293,11 +321,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: step_program DIRECTORY [SCENARIO [SHARE OF]]\n");
         return 2;
     }
+    const char *wanted = argc > 2 ? argv[2] : "";
+    kills_too = wanted[0] != '+';
+    wanted += !kills_too;
     lwlock_patience.first_ns = lwlock_patience.longest_ns = 3600 * 1000000000ll;
     chaos_create(argv[1], 1);
     for (int i = 0; i < scenario_count; i++) {
         scene = &scenarios[i];
-        if (argc > 2 && strstr(scene->name, argv[2]) == NULL)
+        if (strstr(scene->name, wanted) == NULL)
             continue;
         if (turn++ % of == share && !run_scenario())
             break; /* what it left spoils the rest */

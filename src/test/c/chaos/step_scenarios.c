@@ -266,10 +266,7 @@ const struct scenario scenarios[] = {
      .before = {HOLDS_S},
      .operation = give_up_exclusive,
      .newcomers = true},
-    {.name = "give up after a sleep",
-     .before = {HOLDS_X},
-     .operation = give_up_late,
-     .stride = 23},
+    {.name = "give up after a sleep", .before = {HOLDS_X}, .operation = give_up_late, .stride = 23},
     /* starving */
     {.name = "starve for exclusive",
      .before = {HOLDS_X},

@@ -4,9 +4,9 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,20 +32,35 @@ bool await_first_stop(pid_t victim)
     return waitpid(victim, &status, __WALL) == victim && is_stop(status);
 }
 
+static void interrupt(int signal)
+{
+    (void)signal;
+}
+
+/* Now and then a wait is interrupted, to see whether the victim is asleep. */
+static void interrupt_every(long microseconds)
+{
+    struct sigaction action = {.sa_handler = interrupt}; /* without SA_RESTART */
+    struct itimerval timer = {{0, microseconds}, {0, microseconds}};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 bool step(pid_t victim, long k, void (*asleep)(void))
 {
     int status;
-    for (long i = 0; i < k; i++) {
-        if (ptrace(PTRACE_SINGLESTEP, victim, NULL, NULL) < 0)
-            return false;
-        while (waitpid(victim, &status, WNOHANG | __WALL) == 0) {
+    bool goes_on = true;
+    if (asleep != NULL)
+        interrupt_every(300);
+    for (long i = 0; goes_on && i < k; i++) {
+        goes_on = ptrace(PTRACE_SINGLESTEP, victim, NULL, NULL) == 0;
+        while (goes_on && waitpid(victim, &status, __WALL) < 0)
             asleep();
-            sched_yield();
-        }
-        if (!WIFSTOPPED(status) || is_stop(status))
-            return false;
+        goes_on = goes_on && WIFSTOPPED(status) && !is_stop(status);
     }
-    return true;
+    if (asleep != NULL)
+        interrupt_every(0);
+    return goes_on;
 }
 
 bool run_to_end(pid_t victim)
