@@ -16,6 +16,7 @@
 #include "lwshm/layout.h"
 #include "lwshm/lwlock.h"
 #include "lwshm/segment.h"
+#include "lwshm/semaphore.h"
 #include "lwshm/shmem.h"
 #include "lwshm/status.h"
 #include "lwshm/tranche.h"

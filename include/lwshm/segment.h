@@ -171,6 +171,14 @@ int lwshm_segment_info(const lwshm_segment *segment, struct lwshm_segment_info *
    pids[0..capacity).  Returns how many there are, which may exceed `capacity`. */
 int lwshm_segment_processes(const lwshm_segment *segment, int32_t *pids, uint32_t capacity);
 
+/*
+ * Cleans up after every process of the segment that is proven dead: what its backends held
+ * is released (locks held exclusively become poisoned), their slots and its entry are freed.
+ * Waiters do the same for whoever keeps them waiting; this is for everything else at once.
+ * Returns how many backends were recovered.
+ */
+int lwshm_segment_reap_dead(lwshm_segment *segment);
+
 #ifdef __cplusplus
 }
 #endif

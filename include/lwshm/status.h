@@ -32,8 +32,10 @@ enum lwshm_status {
     LWSHM_E_LIMIT = -12,         /* no room, slot or record left; values: asked, left */
     LWSHM_E_ALREADY_HELD = -13,  /* this backend holds that lock already */
     LWSHM_E_NOT_HELD = -14,      /* this backend does not hold that lock */
-    LWSHM_E_BUSY = -15,  /* backends of this process are still joined; values: their slots */
-    LWSHM_E_CLOSED = -16 /* the handle was closed, or belongs to the parent of this fork */
+    LWSHM_E_BUSY = -15,       /* backends of this process are still joined; values: their slots */
+    LWSHM_E_CLOSED = -16,     /* the handle was closed, or belongs to the parent of this fork */
+    LWSHM_E_OWNER_DIED = -17, /* the lock's holder died inside; its data may be half-changed */
+    LWSHM_E_LOCK_ORDER = -18  /* locks taken in an order that can lead to a deadlock */
 };
 
 /* Most values an error carries, and the room for its message, NUL included. */

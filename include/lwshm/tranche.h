@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lwshm/backend.h"
 #include "lwshm/segment.h"
 
 #ifdef __cplusplus
@@ -58,6 +59,42 @@ static inline uint64_t lwshm_tranche_lock(const struct lwshm_tranche *tranche, u
 {
     return index < tranche->locks ? tranche->offset + (uint64_t)index * LWSHM_LWLOCK_SIZE : 0;
 }
+
+/*
+ * Puts right what a lock guards whose holder died inside.  Called under the lock, which
+ * `backend` holds exclusively, by the thread that is acquiring it.  Returns 0 if the data
+ * are consistent now; anything else leaves the lock poisoned, and the acquire returns
+ * LWSHM_E_OWNER_DIED.  It may take other locks in the usual order, not this one.
+ */
+typedef int lwshm_repair(lwshm_backend *backend, uint64_t lock, void *argument);
+
+/* Has `repair` (NULL: nobody) called for the locks of a tranche, in this process. */
+int lwshm_tranche_on_repair(lwshm_segment *segment, const struct lwshm_tranche *tranche,
+                            lwshm_repair *repair, void *argument);
+
+/* Buckets of a histogram of waits: bucket i counts those of 2^i microseconds and more, but less
+   than 2^(i+1); the first one also those that were shorter, the last one all longer ones. */
+#define LWSHM_WAIT_BUCKETS 32
+
+/* What has happened to the locks of a tranche since the segment was made. */
+struct lwshm_tranche_statistics {
+    uint64_t exclusive; /* acquisitions in that mode */
+    uint64_t shared;
+    uint64_t slow_exclusive; /* of those, the ones that found their way blocked */
+    uint64_t slow_shared;
+    uint64_t waits;      /* times that somebody slept, whether it got the lock or not */
+    uint64_t wait_ns;    /* time slept, in all */
+    uint64_t recoveries; /* holds of dead backends that were ended */
+    uint64_t poisonings; /* of those, the ones whose data may be half-changed */
+    uint64_t wait_histogram[LWSHM_WAIT_BUCKETS];
+};
+
+/*
+ * Sums up what the backends have counted, while they go on counting: always on, and free for
+ * them.  Any thread of any attached process.  LWSHM_E_NOT_FOUND past the last tranche.
+ */
+int lwshm_tranche_statistics(const lwshm_segment *segment, uint32_t id,
+                             struct lwshm_tranche_statistics *statistics);
 
 #ifdef __cplusplus
 }

@@ -61,6 +61,17 @@ void testing_fail(const char *file, int line, const char *format, ...)
     _exit(EXIT_FAILED);
 }
 
+void testing_skip(const char *format, ...)
+{
+    va_list args;
+
+    printf("SKIPPED %s: %s: ", program, current);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+}
+
 void testing_check_int(const char *file, int line, const char *what, intmax_t expected,
                        intmax_t actual)
 {

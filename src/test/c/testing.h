@@ -54,6 +54,14 @@ _Noreturn void testing_fail(const char *file, int line, const char *format, ...)
 
 #define FAIL(...) testing_fail(__FILE__, __LINE__, __VA_ARGS__)
 
+/* Ends the test, from its own function, as passed; says what the machine does not allow. */
+#define SKIP(...)                                                                                  \
+    do {                                                                                           \
+        testing_skip(__VA_ARGS__);                                                                 \
+        return;                                                                                    \
+    } while (0)
+void testing_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Checks end the test at the first failure.  The expected value comes first. */
 #define CHECK(condition)                                                                           \
     do {                                                                                           \

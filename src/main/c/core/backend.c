@@ -3,50 +3,7 @@
 
 #include "core/backend_slot.h"
 #include "core/lock.h"
-#include "core/process_entry.h"
-
-bool backend_slot_free(struct backend_slot *slot, uint64_t identity)
-{
-    uint64_t next = slot_identity(BACKEND_FREE, 0, slot_generation(identity) + 1);
-    /* release: pairs with the acquire CAS in claim() */
-    return __atomic_compare_exchange_n(&slot->identity, &identity, next, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_RELAXED);
-}
-
-static bool holds_nothing(const lwshm_segment *s, const struct backend_slot *slot)
-{
-    for (uint32_t i = 0; i < s->max_held_locks; i++)
-        if (__atomic_load_n(&slot->record[i], __ATOMIC_ACQUIRE) != 0)
-            return false;
-    return true;
-}
-
-bool backend_slots_reclaim(lwshm_segment *s, uint32_t process, uint64_t identity)
-{
-    bool all = true;
-    for (uint32_t i = 0; i < s->max_backends; i++) {
-        struct backend_slot *slot = slot_at(s, i);
-        uint64_t seen = __atomic_load_n(&slot->identity, __ATOMIC_ACQUIRE);
-        if (slot_state(seen) == BACKEND_FREE || slot_process(seen) != process)
-            continue;
-        /* If the entry is another process's by now, the slot has been taken back, and the
-           generation in `seen` makes the CASes below fail. */
-        if (__atomic_load_n(&process_at(s, process)->identity, __ATOMIC_ACQUIRE) != identity)
-            return false;
-        if (slot_state(seen) == BACKEND_JOINED) {
-            uint64_t dead = slot_identity(BACKEND_DEAD, process, slot_generation(seen));
-            if (!__atomic_compare_exchange_n(&slot->identity, &seen, dead, false, __ATOMIC_ACQ_REL,
-                                             __ATOMIC_ACQUIRE))
-                continue;
-            seen = dead;
-        }
-        if (holds_nothing(s, slot))
-            backend_slot_free(slot, seen);
-        else
-            all = false;
-    }
-    return all;
-}
+#include "core/recover.h"
 
 static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
 {
@@ -68,6 +25,8 @@ static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
         .owner = (i + 1ull) | generation << LOCK_OWNER_GENERATION_SHIFT,
         .generation = generation << RECORD_GENERATION_SHIFT,
         .reader_bit = 1ull << (i % 64),
+        .counters =
+            (struct tranche_counters *)((char *)slot + backend_slot_counters(s->max_held_locks)),
         .place_mask = s->max_held_locks - 1,
         .number = i,
     };
@@ -84,15 +43,21 @@ static bool claim_any(lwshm_segment *s, lwshm_backend *b)
 
 int lwshm_backend_join(lwshm_segment *s, lwshm_backend **backend)
 {
-    if (!is_open(s) || __atomic_load_n(&s->ending, __ATOMIC_ACQUIRE))
+    if (!is_open(s))
         return fail_closed(s);
     lwshm_backend *b = malloc(sizeof *b);
     if (b == NULL)
         return fail_system(12, "no memory for a backend handle of %zu bytes", sizeof *b);
-    __atomic_add_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
+    /* seq_cst, in this order: pairs with lwshm_segment_detach, which does it the other way round */
+    __atomic_add_fetch(&s->joined, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&s->closing, __ATOMIC_SEQ_CST)) {
+        __atomic_sub_fetch(&s->joined, 1, __ATOMIC_SEQ_CST);
+        free(b);
+        return fail_closed(s);
+    }
     bool joined = claim_any(s, b);
     if (!joined) {
-        processes_reclaim(s);
+        recover_all(s);
         joined = claim_any(s, b);
     }
     if (!joined) {
@@ -117,8 +82,9 @@ int lwshm_backend_release_all(lwshm_backend *b)
         uint64_t record = __atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED);
         if (record == 0)
             continue;
-        if (record_kind(record) == RECORD_N) {
-            /* An acquire that was begun and never came back (its thread threw on the way). */
+        if (record_kind(record) == RECORD_N || (record & RECORD_DISOWNED) != 0) {
+            /* An acquire that was begun and never came back (its thread threw on the way), or
+               a disowned lock that nobody will release any more. */
             bool spilled = i != record_place(record_lock(record), b->place_mask);
             lock_end_record(b->segment, b->number, b->generation >> RECORD_GENERATION_SHIFT,
                             &b->slot->record[i]);
@@ -137,28 +103,16 @@ int lwshm_backend_release_all(lwshm_backend *b)
 int lwshm_backend_leave(lwshm_backend *b)
 {
     int r = lwshm_backend_release_all(b);
-    if (r < 0)
+    lwshm_segment *s = b == NULL ? NULL : b->segment;
+    bool fenced = r == LWSHM_E_CLOSED && s->fork_count == os_fork_count;
+    if (r < 0 && !fenced)
         return r;
-    lwshm_segment *s = b->segment;
-    backend_slot_free(b->slot, slot_identity(BACKEND_JOINED, s->process,
-                                             b->generation >> RECORD_GENERATION_SHIFT));
+    if (!fenced) /* else the fence has done so */
+        backend_slot_free(b->slot, slot_identity(BACKEND_JOINED, s->process,
+                                                 b->generation >> RECORD_GENERATION_SHIFT));
     free(b);
     __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
     return LWSHM_OK;
-}
-
-void backend_slots_end(lwshm_segment *s)
-{
-    for (uint32_t i = 0; i < s->max_backends; i++) {
-        struct backend_slot *slot = slot_at(s, i);
-        uint64_t identity = __atomic_load_n(&slot->identity, __ATOMIC_ACQUIRE);
-        if (slot_state(identity) != BACKEND_JOINED || slot_process(identity) != s->process)
-            continue;
-        for (uint32_t j = 0; j < s->max_held_locks; j++)
-            if (slot->record[j] != 0)
-                lock_end_record(s, i, slot_generation(identity), &slot->record[j]);
-        backend_slot_free(slot, identity);
-    }
 }
 
 static uint32_t held_locks(const lwshm_segment *s, const struct backend_slot *slot)

@@ -34,15 +34,13 @@ static inline uint64_t slot_generation(uint64_t identity)
     return identity >> SLOT_GENERATION_SHIFT & SLOT_GENERATION_MASK;
 }
 
-/* Moves a slot from `identity` to free, one generation on; false if it was no longer so. */
-bool backend_slot_free(struct backend_slot *slot, uint64_t identity);
-
-/* Takes back the slots that process entry `process`, which a dead process with
-   `identity` has, still refers to.  False if one of them holds something. */
-bool backend_slots_reclaim(lwshm_segment *segment, uint32_t process, uint64_t identity);
-
-/* Ends every backend that this process has joined: what they hold is released on their
-   behalf.  Only when none of their threads can reach the segment any more. */
-void backend_slots_end(lwshm_segment *segment);
+/* Moves a slot from `identity` to free, one generation on.  False if it was no longer so. */
+static inline bool backend_slot_free(struct backend_slot *slot, uint64_t identity)
+{
+    uint64_t next = slot_identity(BACKEND_FREE, 0, slot_generation(identity) + 1);
+    /* release: pairs with the acquire CAS in claim() */
+    return __atomic_compare_exchange_n(&slot->identity, &identity, next, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
 
 #endif

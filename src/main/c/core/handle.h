@@ -19,8 +19,15 @@
 #include "lwshm/lwlock.h"
 #include "os/process.h"
 
+/* What this process has asked to be called for a tranche. */
+struct repairer {
+    lwshm_repair *repair;
+    void *argument;
+};
+
 struct lwshm_segment {
-    char *base; /* NULL once detached */
+    char *base; /* stays after a detach that keeps the address: a thread may be using it */
+    bool open;  /* attached; atomic */
     uint64_t size;
     uint64_t region[LWSHM_REGION_COUNT];
     uint32_t max_processes, max_backends, max_held_locks;
@@ -29,23 +36,28 @@ struct lwshm_segment {
     uint64_t identity; /* of this process */
     uint32_t process;  /* its entry */
     uint32_t joined;   /* backends of this handle; atomic */
-    bool ending;       /* its sleepers give up; atomic */
+    bool closing;      /* nobody joins any more; atomic */
+    bool ending;       /* its sleepers give up: it is being fenced off; atomic */
     bool spins;        /* waiting on another processor makes sense */
     bool is_creator;
     unsigned fork_count; /* os_fork_count when the handle was made */
     int32_t shmid, key;
     char *data_dir;                 /* NULL: private */
+    struct lock_order *lock_order;  /* NULL until it is first asked for; see lock_order.h */
+    bool checks_lock_order;         /* atomic */
+    struct repairer *repairers;     /* by tranche id, max_tranches of them */
     struct lwshm_segment_info info; /* what does not change */
 };
 
 struct lwshm_backend {
     lwshm_segment *segment;
     struct backend_slot *slot;
-    uint64_t owner;      /* what W's owner bits are when it is us */
-    uint64_t generation; /* in the place where a record has it */
-    uint64_t reader_bit; /* ours in RB */
-    uint32_t place_mask; /* max_held_locks - 1 */
-    uint32_t number;     /* of the slot */
+    uint64_t owner;                    /* what W's owner bits are when it is us */
+    uint64_t generation;               /* in the place where a record has it */
+    uint64_t reader_bit;               /* ours in RB */
+    struct tranche_counters *counters; /* by tranche */
+    uint32_t place_mask;               /* max_held_locks - 1 */
+    uint32_t number;                   /* of the slot */
 };
 
 static inline struct segment_header *header_of(const lwshm_segment *s)
@@ -78,6 +90,11 @@ static inline struct index_entry *index_at(const lwshm_segment *s, uint32_t i)
     return (struct index_entry *)at(s, s->region[LWSHM_REGION_SHMEM_INDEX]) + i;
 }
 
+static inline struct lwlock *lock_at(const lwshm_segment *s, uint64_t lock)
+{
+    return at(s, lock);
+}
+
 /* True if `lock` is the offset of a lock of the segment. */
 static inline bool is_lock(const lwshm_segment *s, uint64_t lock)
 {
@@ -89,7 +106,8 @@ static inline bool is_lock(const lwshm_segment *s, uint64_t lock)
 /* True if the handle may be used: attached, and not inherited by a fork. */
 static inline bool is_open(const lwshm_segment *s)
 {
-    return s != NULL && s->base != NULL && s->fork_count == os_fork_count;
+    return s != NULL && __atomic_load_n(&s->open, __ATOMIC_ACQUIRE) &&
+           s->fork_count == os_fork_count;
 }
 
 /* Says why it may not. */

@@ -104,13 +104,14 @@ int lwshm_segment_plan(const struct lwshm_segment_options *options, struct lwshm
         [LWSHM_REGION_HEADER] = sizeof(struct segment_header),
         [LWSHM_REGION_PROCESSES] = sizeof(struct process_entry) * (uint64_t)options->max_processes,
         [LWSHM_REGION_BACKENDS] =
-            backend_slot_size(power_of_two(options->max_held_locks)) * options->max_backends,
+            backend_slot_size(power_of_two(options->max_held_locks), options->max_tranches) *
+            options->max_backends,
         [LWSHM_REGION_TRANCHES] = sizeof(struct tranche_entry) * (uint64_t)options->max_tranches,
         [LWSHM_REGION_LWLOCKS] = sizeof(struct lwlock) * (uint64_t)options->max_lwlocks,
         [LWSHM_REGION_SHMEM_INDEX] = sizeof(struct index_entry) * (uint64_t)options->max_structs,
         [LWSHM_REGION_AREAS] = round_up(options->area_bytes, CACHE_LINE),
     };
-    /* The ranges above keep every sum below 2^44: nothing here can overflow. */
+    /* The ranges above keep every sum far below 2^64: nothing here can overflow. */
     uint64_t offset = 0;
     for (int i = 0; i < LWSHM_REGION_COUNT; i++) {
         size->offset[i] = offset;

@@ -50,6 +50,12 @@ static const struct lwshm_layout_field fields[] = {
     FIELD(backend_slot, wait_since),
     {"backend_slot.record", offsetof(struct backend_slot, record), 8},
 
+    STRUCT(tranche_counters),
+    FIELD(tranche_counters, exclusive),
+    FIELD(tranche_counters, shared),
+    FIELD(tranche_counters, slow_exclusive),
+    FIELD(tranche_counters, slow_shared),
+
     STRUCT(lwlock),
     FIELD(lwlock, word),
     FIELD(lwlock, readers),
@@ -63,6 +69,10 @@ static const struct lwshm_layout_field fields[] = {
     FIELD(tranche_entry, name),
     FIELD(tranche_entry, offset),
     FIELD(tranche_entry, locks),
+    FIELD(tranche_entry, wait_ns),
+    FIELD(tranche_entry, recoveries),
+    FIELD(tranche_entry, poisonings),
+    FIELD(tranche_entry, waits),
 
     STRUCT(index_entry),
     FIELD(index_entry, name),
@@ -82,6 +92,7 @@ static const struct lwshm_layout_field fields[] = {
     CONSTANT(RECORD_XIN),
     CONSTANT(RECORD_KIND_MASK),
     CONSTANT(RECORD_LOCK_SHIFT),
+    CONSTANT(RECORD_DISOWNED),
     CONSTANT(RECORD_GENERATION_SHIFT),
     CONSTANT(LOCK_OWNER_SLOT_MASK),
     CONSTANT(LOCK_OWNER_GENERATION_SHIFT),

@@ -94,7 +94,7 @@ static_assert(sizeof(struct process_entry) == CACHE_LINE, "one line a process");
 
 /* ---- backend slot ----
  *
- * Its size is backend_slot_size(max_held_locks): this head, then the records.
+ * Its size is backend_slot_size(): this head, the records, then the counters.
  *
  * identity word:
  *   bits  0..7    enum backend_state
@@ -105,7 +105,8 @@ static_assert(sizeof(struct process_entry) == CACHE_LINE, "one line a process");
  *
  * record:
  *   bits  0..1    enum record_kind; the whole word is 0 if the record is free
- *   bits  2..39   lock offset / 64
+ *   bits  2..38   lock offset / 64
+ *   bit  39       disowned: held, but for any backend to release
  *   bits 40..63   generation of the backend
  * Invariant: a lock has at most one record in a slot.  It stands at the lock's
  * preferred place, (offset / 64) mod max_held_locks, or, if that was taken by
@@ -126,7 +127,8 @@ enum record_kind {
 #define RECORD_KIND_MASK 3ull
 #define RECORD_LOCK_SHIFT 2
 #define RECORD_GENERATION_SHIFT 40
-#define RECORD_LOCK_MASK (((1ull << RECORD_GENERATION_SHIFT) - 1) & ~RECORD_KIND_MASK)
+#define RECORD_DISOWNED (1ull << 39)
+#define RECORD_LOCK_MASK ((RECORD_DISOWNED - 1) & ~RECORD_KIND_MASK)
 
 struct backend_slot {
     uint64_t identity;
@@ -135,9 +137,19 @@ struct backend_slot {
     uint64_t wait_lock; /* offset, 0: waits for none; stored last */
     int64_t wait_since; /* CLOCK_MONOTONIC, nanoseconds */
     uint64_t reserved[4];
-    uint64_t record[]; /* max_held_locks of them */
+    uint64_t record[]; /* max_held_locks of them, then max_tranches tranche_counters */
 };
 static_assert(offsetof(struct backend_slot, record) == CACHE_LINE, "records on lines of their own");
+
+/* Counted by the slot's backend alone, with plain stores, and never reset: what earlier
+   backends of the slot counted stays, so the sum over all slots is the sum of all. */
+struct tranche_counters {
+    uint64_t exclusive; /* locks of the tranche acquired in that mode */
+    uint64_t shared;
+    uint64_t slow_exclusive; /* of those, the ones that found their way blocked */
+    uint64_t slow_shared;
+};
+static_assert(sizeof(struct tranche_counters) == 32, "counters of a tranche");
 
 /* ---- lock ----
  *
@@ -176,14 +188,23 @@ static_assert(sizeof(struct lwlock) == LWSHM_LWLOCK_SIZE, "one line a lock");
 
 /* ---- tranche ---- */
 
+/* Waits by their length: the first bucket holds those under 2 microseconds, each further one
+   those under twice the bound before, the last one all others. */
+#define WAIT_BUCKETS 32
+
 struct tranche_entry {
     char name[LWSHM_TRANCHE_NAME_MAX + 1]; /* NUL-padded */
     uint64_t offset;                       /* of the first lock */
     uint32_t locks;
     uint32_t reserved;
-    uint64_t reserved2[6];
+    /* What follows is only touched by who has slept or recovers, so it is shared by all. */
+    uint64_t wait_ns;    /* slept for its locks, in all */
+    uint64_t recoveries; /* holds of the dead that were ended */
+    uint64_t poisonings; /* of those, the ones that died inside */
+    uint64_t reserved2[3];
+    uint64_t waits[WAIT_BUCKETS];
 };
-static_assert(sizeof(struct tranche_entry) == 2 * CACHE_LINE, "two lines a tranche");
+static_assert(sizeof(struct tranche_entry) == 6 * CACHE_LINE, "six lines a tranche");
 
 /* ---- index entry ---- */
 
@@ -194,10 +215,16 @@ struct index_entry {
 };
 static_assert(sizeof(struct index_entry) == CACHE_LINE, "one line an entry");
 
-/* The size of a backend slot: head and records, whole line pairs. */
-static inline uint64_t backend_slot_size(uint32_t max_held_locks)
+/* Where the counters begin in a slot, and the size of one: whole line pairs. */
+static inline uint64_t backend_slot_counters(uint32_t max_held_locks)
 {
-    uint64_t bytes = sizeof(struct backend_slot) + 8ull * max_held_locks;
+    return sizeof(struct backend_slot) + 8ull * max_held_locks;
+}
+
+static inline uint64_t backend_slot_size(uint32_t max_held_locks, uint32_t max_tranches)
+{
+    uint64_t bytes = backend_slot_counters(max_held_locks) +
+                     sizeof(struct tranche_counters) * (uint64_t)max_tranches;
     return (bytes + CACHE_LINE_PAIR - 1) / CACHE_LINE_PAIR * CACHE_LINE_PAIR;
 }
 

@@ -1,5 +1,5 @@
 /*
- * lock.h - what the lock does on behalf of others: waking them, ending a hold that its
+ * lock.h - what is done to a lock on behalf of others: waking them, and ending what a
  * backend cannot end itself.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -10,10 +10,21 @@
 #include "core/handle.h"
 #include "core/record.h"
 
-static inline struct lwlock *lock_at(const lwshm_segment *s, uint64_t lock)
+/* The slot that a word names as owner or as starver, -1 if it names none. */
+static inline int32_t lock_owner_slot(uint64_t word)
 {
-    return at(s, lock);
+    return (int32_t)(word & LOCK_OWNER_SLOT_MASK) - 1;
 }
+
+static inline int32_t lock_starver_slot(uint64_t word)
+{
+    return (int32_t)((word & LOCK_STARVER_MASK) >> LOCK_STARVER_SHIFT) - 1;
+}
+
+/* What is wrong with a call: no such lock, not held, its holder died inside. */
+int fail_no_lock(uint64_t lock);
+int fail_not_held(const lwshm_backend *backend, uint64_t lock);
+int fail_owner_died(uint64_t lock);
 
 /* The wake-ups that a release of exclusive owes; `old` is the word before it. */
 void lock_wake(struct lwlock *lock, uint64_t old);
@@ -21,8 +32,15 @@ void lock_wake(struct lwlock *lock, uint64_t old);
 /* Wakes the owner that is parked in its drain. */
 void lock_wake_drain(struct lwlock *lock);
 
-/* Ends what `record` of slot `i` at `generation` says, as its backend would have: the
-   owner off, everybody woken, the record zero.  Every step may be repeated. */
+/* The starver steps back: its name off, and everybody woken, since all queued behind it. */
+void lock_end_starving(struct lwlock *lock);
+
+/*
+ * Ends what `record` of slot `i` at `generation` says, as its backend would have: the owner
+ * and the starver off, everybody woken, the record zero.  If the record says XIN and the
+ * lock is still owned, its data may be half-changed: POISON.  Every step may be repeated, by
+ * any number of helpers at once.
+ */
 void lock_end_record(lwshm_segment *segment, uint32_t i, uint64_t generation, uint64_t *record);
 
 #endif

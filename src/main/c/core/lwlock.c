@@ -18,31 +18,25 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "core/lock_order.h"
+#include "core/lwlock_disown.h"
 #include "core/lwlock_wait.h"
-
-static int check(const lwshm_backend *b, uint64_t lock)
-{
-    if (b == NULL || !is_open(b->segment))
-        return fail_closed(b == NULL ? NULL : b->segment);
-    if (!is_lock(b->segment, lock))
-        return fail(LWSHM_E_INVALID,
-                    "offset %llu is no lock of this segment; take it from lwshm_tranche_lock()",
-                    (unsigned long long)lock);
-    return LWSHM_OK;
-}
+#include "os/clock.h"
 
 static inline bool is_ending(const lwshm_backend *b)
 {
     return __atomic_load_n(&b->segment->ending, __ATOMIC_ACQUIRE);
 }
 
-static struct attempt attempt_of(lwshm_backend *b, uint64_t lock, uint64_t *record)
+static struct attempt attempt_of(lwshm_backend *b, uint64_t lock, uint64_t *record,
+                                 int64_t deadline_ns)
 {
     return (struct attempt){.backend = b,
                             .segment = b->segment,
                             .lock = lock_at(b->segment, lock),
                             .offset = lock,
-                            .record = record};
+                            .record = record,
+                            .deadline_ns = deadline_ns};
 }
 
 /* The place for the lock's record, where acquire looks first: if it is free and nothing has
@@ -60,7 +54,7 @@ static inline uint64_t *free_place(const lwshm_backend *b, uint64_t lock)
 static int begin_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
                          uint64_t **record)
 {
-    int r = check(b, lock);
+    int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
     if (is_ending(b))
@@ -75,25 +69,25 @@ static int begin_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode
                     "backend %u holds the lock at offset %llu already, and LWLocks are not "
                     "reentrant; release it first",
                     b->number, (unsigned long long)lock);
+    lwlock_forget_disowned(b, lock);
     if ((*record = record_take(b, lock)) != NULL)
         return LWSHM_OK;
-    return with_values(fail(LWSHM_E_LIMIT,
-                            "backend %u holds %u locks, all it may; release some, or create the "
-                            "segment with a larger max_held_locks",
-                            b->number, b->segment->max_held_locks),
-                       2, (int64_t)1, (int64_t)0);
+    return fail_no_record(b);
 }
 
-static int acquire_shared(lwshm_backend *b, uint64_t lock, uint64_t *record)
+static int acquire_shared(lwshm_backend *b, uint64_t lock, uint64_t *record, int64_t deadline_ns)
 {
     set_record_fenced(b, lock, record, RECORD_S);
-    if (__builtin_expect(enter_shared(b, lock_at(b->segment, lock)), 1))
+    if (__builtin_expect(enter_shared(b, lock_at(b->segment, lock)), 1)) {
+        count(&counters_of(b, lock_at(b->segment, lock))->shared);
         return LWSHM_OK;
-    struct attempt a = attempt_of(b, lock, record);
+    }
+    struct attempt a = attempt_of(b, lock, record, deadline_ns);
     return lwlock_wait_shared(&a);
 }
 
-static int acquire_exclusive(lwshm_backend *b, uint64_t offset, uint64_t *record)
+static int acquire_exclusive(lwshm_backend *b, uint64_t offset, uint64_t *record,
+                             int64_t deadline_ns)
 {
     struct lwlock *lock = lock_at(b->segment, offset);
     uint64_t word = 0;
@@ -103,23 +97,90 @@ static int acquire_exclusive(lwshm_backend *b, uint64_t offset, uint64_t *record
                              load(&lock->readers) == 0,
                          1)) {
         set_record(b, offset, record, RECORD_XIN);
+        count(&counters_of(b, lock)->exclusive);
         return LWSHM_OK;
     }
-    struct attempt a = attempt_of(b, offset, record);
+    struct attempt a = attempt_of(b, offset, record, deadline_ns);
     return lwlock_wait_exclusive(&a);
+}
+
+/* Of an acquire that may sleep; the record has been taken, and is given back if it fails. */
+static int check_order(lwshm_backend *b, uint64_t lock, uint64_t *record)
+{
+    int r = lock_order_check(b, lock);
+    if (r < 0)
+        record_clear(b, lock, record);
+    return r;
+}
+
+/* Once: LWSHM_OK, LWLOCK_TIMED_OUT, or an error. */
+static inline int acquire_once(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
+                               int64_t deadline_ns)
+{
+    uint64_t *record;
+    int r = begin_acquire(b, lock, mode, &record);
+    if (r == LWSHM_OK && __builtin_expect(b->segment->checks_lock_order, 0))
+        r = check_order(b, lock, record);
+    if (r < 0)
+        return r;
+    return mode == LWSHM_LW_SHARED ? acquire_shared(b, lock, record, deadline_ns)
+                                   : acquire_exclusive(b, lock, record, deadline_ns);
+}
+
+/* Has the poisoned lock's tranche repair it.  LWSHM_OK if it need not be, or was. */
+static int repair(lwshm_backend *b, uint64_t lock)
+{
+    const struct repairer *all = __atomic_load_n(&b->segment->repairers, __ATOMIC_ACQUIRE);
+    uint16_t tranche = lock_at(b->segment, lock)->tranche;
+    lwshm_repair *callback = all == NULL || tranche >= b->segment->max_tranches
+                                 ? NULL
+                                 : __atomic_load_n(&all[tranche].repair, __ATOMIC_SEQ_CST);
+    if (callback == NULL)
+        return LWSHM_E_OWNER_DIED; /* as the acquire has said */
+    int r = lwshm_lwlock_acquire_for_repair(b, lock);
+    if (r < 0)
+        return r;
+    int failed =
+        r == 0 ? 0 : callback(b, lock, __atomic_load_n(&all[tranche].argument, __ATOMIC_SEQ_CST));
+    if (r == 1 && failed == 0)
+        lwshm_lwlock_mark_consistent(b, lock);
+    r = lwshm_lwlock_release(b, lock);
+    if (failed != 0)
+        return fail(LWSHM_E_OWNER_DIED,
+                    "the holder of the lock at offset %llu died inside, and the repair callback of "
+                    "its tranche returned %d; the lock stays poisoned",
+                    (unsigned long long)lock, failed);
+    return r;
+}
+
+static int acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
+                   int64_t deadline_ns)
+{
+    for (;;) {
+        int r = acquire_once(b, lock, mode, deadline_ns);
+        if (__builtin_expect(r != LWSHM_E_OWNER_DIED, 1) || (r = repair(b, lock)) < 0)
+            return r;
+    }
 }
 
 int lwshm_lwlock_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
-    uint64_t *record;
-    int r = begin_acquire(b, lock, mode, &record);
-    if (r < 0)
-        return r;
-    return mode == LWSHM_LW_SHARED ? acquire_shared(b, lock, record)
-                                   : acquire_exclusive(b, lock, record);
+    return acquire(b, lock, mode, 0);
 }
 
-int lwshm_lwlock_try_acquire(lwshm_backend *b, uint64_t offset, enum lwshm_lwlock_mode mode)
+int lwshm_lwlock_acquire_timed(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
+                               int64_t timeout_ns)
+{
+    int64_t now = os_monotonic_ns();
+    int64_t deadline = timeout_ns <= 0                ? now
+                       : timeout_ns > INT64_MAX - now ? INT64_MAX
+                                                      : now + timeout_ns;
+    int r = acquire(b, lock, mode, deadline);
+    return r < 0 ? r : r == LWSHM_OK;
+}
+
+/* Without waiting: 1, 0, or an error. */
+static int try_once(lwshm_backend *b, uint64_t offset, enum lwshm_lwlock_mode mode)
 {
     uint64_t *record;
     uint64_t word;
@@ -129,23 +190,36 @@ int lwshm_lwlock_try_acquire(lwshm_backend *b, uint64_t offset, enum lwshm_lwloc
     struct lwlock *lock = lock_at(b->segment, offset);
     if (mode == LWSHM_LW_SHARED) {
         set_record_fenced(b, offset, record, RECORD_S);
-        if (enter_shared(b, lock))
+        if (enter_shared(b, lock)) {
+            count(&counters_of(b, lock)->shared);
             return 1;
+        }
         retract_shared(b, offset, lock, record);
     } else {
         set_record(b, offset, record, RECORD_N);
-        if (own(b, lock, &word)) {
-            struct attempt a = attempt_of(b, offset, record);
+        if (own(b, lock, &word, false)) {
+            struct attempt a = attempt_of(b, offset, record, 0);
             return lwlock_enter_or_give_up(&a);
         }
     }
     record_clear(b, offset, record);
-    return 0;
+    word = load(&lock->word);
+    return (word & (LOCK_OWNER_SLOT_MASK | LOCK_POISON)) == LOCK_POISON ? fail_owner_died(offset)
+                                                                        : 0;
+}
+
+int lwshm_lwlock_try_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)
+{
+    for (;;) {
+        int r = try_once(b, lock, mode);
+        if (r != LWSHM_E_OWNER_DIED || (r = repair(b, lock)) < 0)
+            return r;
+    }
 }
 
 int lwshm_lwlock_acquire_contended(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
-    int r = check(b, lock);
+    int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
     uint64_t *record = record_find(b, lock);
@@ -153,41 +227,63 @@ int lwshm_lwlock_acquire_contended(lwshm_backend *b, uint64_t lock, enum lwshm_l
         return fail(LWSHM_E_NOT_HELD,
                     "backend %u has not begun to acquire the lock at offset %llu in that mode",
                     b->number, (unsigned long long)lock);
-    struct attempt a = attempt_of(b, lock, record);
-    return mode == LWSHM_LW_SHARED ? lwlock_wait_shared(&a) : lwlock_wait_exclusive(&a);
+    struct attempt a = attempt_of(b, lock, record, 0);
+    r = mode == LWSHM_LW_SHARED ? lwlock_wait_shared(&a) : lwlock_wait_exclusive(&a);
+    if (r != LWSHM_E_OWNER_DIED || (r = repair(b, lock)) < 0)
+        return r;
+    return acquire(b, lock, mode, 0);
 }
 
-static int fail_not_held(const lwshm_backend *b, uint64_t lock)
+int lwshm_lwlock_acquire_for_repair(lwshm_backend *b, uint64_t lock)
 {
-    return fail(LWSHM_E_NOT_HELD, "backend %u does not hold the lock at offset %llu", b->number,
-                (unsigned long long)lock);
+    uint64_t *record;
+    int r = begin_acquire(b, lock, LWSHM_LW_EXCLUSIVE, &record);
+    if (r < 0)
+        return r;
+    set_record(b, lock, record, RECORD_N);
+    struct attempt a = attempt_of(b, lock, record, 0);
+    a.repairs = true;
+    r = lwlock_wait_exclusive(&a);
+    return r < 0 ? r : (load(&a.lock->word) & LOCK_POISON) != 0;
+}
+
+int lwshm_lwlock_mark_consistent(lwshm_backend *b, uint64_t lock)
+{
+    int r = lwlock_check(b, lock);
+    if (r < 0)
+        return r;
+    const uint64_t *record = record_find(b, lock);
+    if (record == NULL || record_kind(*record) != RECORD_XIN)
+        return fail(LWSHM_E_NOT_HELD,
+                    "backend %u does not hold the lock at offset %llu exclusively; acquire it for "
+                    "repair first",
+                    b->number, (unsigned long long)lock);
+    __atomic_and_fetch(&lock_at(b->segment, lock)->word, ~LOCK_POISON, __ATOMIC_SEQ_CST);
+    return LWSHM_OK;
 }
 
 int lwshm_lwlock_release(lwshm_backend *b, uint64_t offset)
 {
-    int r = check(b, offset);
+    int r = lwlock_check(b, offset);
     if (r < 0)
         return r;
     uint64_t *record = record_find(b, offset);
     enum record_kind kind = record == NULL ? RECORD_N : record_kind(*record);
     struct lwlock *lock = lock_at(b->segment, offset);
     if (kind == RECORD_XIN) {
-        /* One RMW: the owner goes, the flags stay, and what they were is what is owed. */
-        uint64_t old = __atomic_fetch_sub(&lock->word, b->owner, __ATOMIC_SEQ_CST);
-        if (__builtin_expect(old != b->owner, 0))
-            lock_wake(lock, old);
+        leave_exclusive(b, offset, lock, record);
     } else if (kind == RECORD_S) {
         retract_shared(b, offset, lock, record);
+        record_clear(b, offset, record);
     } else {
         return fail_not_held(b, offset);
     }
-    record_clear(b, offset, record);
     return LWSHM_OK;
 }
 
 int lwshm_lwlock_release_contended(lwshm_backend *b, uint64_t offset, uint64_t word)
 {
-    int r = check(b, offset);
+    int r = lwlock_check(b, offset);
     if (r < 0)
         return r;
     uint64_t *record = record_find(b, offset);
@@ -203,7 +299,7 @@ int lwshm_lwlock_release_contended(lwshm_backend *b, uint64_t offset, uint64_t w
 
 int lwshm_lwlock_is_held_by(const lwshm_backend *b, uint64_t lock)
 {
-    int r = check(b, lock);
+    int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
     const uint64_t *record = record_find(b, lock);
@@ -224,8 +320,7 @@ int lwshm_lwlock_info(const lwshm_segment *s, uint64_t offset, struct lwshm_lwlo
     if (!is_open(s))
         return fail_closed(s);
     if (!is_lock(s, offset))
-        return fail(LWSHM_E_INVALID, "offset %llu is no lock of this segment",
-                    (unsigned long long)offset);
+        return fail_no_lock(offset);
     const struct lwlock *lock = lock_at(s, offset);
     uint64_t word = load(&lock->word);
     uint32_t shared = 0;
@@ -233,10 +328,12 @@ int lwshm_lwlock_info(const lwshm_segment *s, uint64_t offset, struct lwshm_lwlo
         for (uint32_t i = (uint32_t)__builtin_ctzll(rest); i < s->max_backends; i += 64)
             shared += record_says_shared(s, i, offset);
     *info = (struct lwshm_lwlock_info){
-        .owner = (int32_t)(word & LOCK_OWNER_SLOT_MASK) - 1,
+        .owner = lock_owner_slot(word),
         .shared = shared,
         .has_waiters = (word & (LOCK_XWAIT | LOCK_SWAIT | LOCK_DPARK)) != 0,
         .tranche = lock->tranche,
+        .starver = lock_starver_slot(word),
+        .is_poisoned = (word & LOCK_POISON) != 0,
     };
     return LWSHM_OK;
 }

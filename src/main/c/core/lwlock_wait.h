@@ -9,6 +9,14 @@
 
 #include "core/lock.h"
 
+/* What every call on a lock is checked for. */
+static inline int lwlock_check(const lwshm_backend *b, uint64_t lock)
+{
+    if (b == NULL || !is_open(b->segment))
+        return fail_closed(b == NULL ? NULL : b->segment);
+    return is_lock(b->segment, lock) ? LWSHM_OK : fail_no_lock(lock);
+}
+
 /* Blocked for whoever is not the owner or the starver. */
 #define LOCK_BLOCKS (LOCK_OWNER_SLOT_MASK | LOCK_STARVER_MASK | LOCK_POISON)
 
@@ -19,8 +27,21 @@ struct attempt {
     struct lwlock *lock;
     uint64_t offset;
     uint64_t *record;
-    int64_t sleep_ns; /* of the next sleep; 0 before the first */
+    int64_t deadline_ns; /* os_monotonic_ns() at which to give up; 0: never */
+    int64_t sleep_ns;    /* of the next sleep; 0 before the first */
+    uint32_t turns;      /* sleeps so far */
+    bool repairs;        /* POISON does not stop it */
 };
+
+/* Every sleep is bounded, so that who sleeps looks now and then whether the one in its way
+   is alive.  A variable for tests that must do without: no wake-up depends on it. */
+struct lwlock_patience {
+    int64_t first_ns, longest_ns;
+};
+extern struct lwlock_patience lwlock_patience;
+
+/* What a wait returns that ended without the lock, and without anything being wrong. */
+#define LWLOCK_TIMED_OUT 1
 
 static inline uint64_t load(const uint64_t *word)
 {
@@ -49,15 +70,25 @@ static inline void set_record(const lwshm_backend *b, uint64_t lock, uint64_t *r
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* True if W keeps this backend out: an owner, another's starving, or POISON. */
+static inline bool lock_blocks(const lwshm_backend *b, uint64_t word, bool repairs)
+{
+    if ((word & LOCK_BLOCKS) == 0)
+        return false;
+    uint64_t starver = word & LOCK_STARVER_MASK;
+    return (word & LOCK_OWNER_SLOT_MASK) != 0 || ((word & LOCK_POISON) != 0 && !repairs) ||
+           (starver != 0 && starver != (b->number + 1ull) << LOCK_STARVER_SHIFT);
+}
+
 /* Shared, without waiting: true if the record, S before and after, is now a hold. */
 static inline bool enter_shared(const lwshm_backend *b, struct lwlock *lock)
 {
-    if ((load(&lock->word) & LOCK_BLOCKS) != 0)
+    if (__builtin_expect(lock_blocks(b, load(&lock->word), false), 0))
         return false;
     if ((load(&lock->readers) & b->reader_bit) == 0)
         __atomic_or_fetch(&lock->readers, b->reader_bit, __ATOMIC_SEQ_CST);
     /* Always read again: an owner that came since then may have read RB without our bit. */
-    return (load(&lock->word) & LOCK_BLOCKS) == 0;
+    return __builtin_expect(!lock_blocks(b, load(&lock->word), false), 1);
 }
 
 /* The record, S until now, becomes N; an owner that waits for it is woken. */
@@ -71,15 +102,44 @@ static inline void retract_shared(const lwshm_backend *b, uint64_t offset, struc
         lock_wake_drain(lock);
 }
 
-/* Becomes the owner if nobody is, keeping the flags.  *word: what stood in W at last. */
-static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *word)
+/* Ends an exclusive hold.  One RMW: the owner goes, the flags stay, and what they were is
+   what is owed. */
+static inline void leave_exclusive(lwshm_backend *b, uint64_t offset, struct lwlock *lock,
+                                   uint64_t *record)
+{
+    uint64_t old = __atomic_fetch_sub(&lock->word, b->owner, __ATOMIC_SEQ_CST);
+    if (__builtin_expect(old != b->owner, 0))
+        lock_wake(lock, old);
+    record_clear(b, offset, record);
+}
+
+/* Becomes the owner if nothing blocks it, keeping the flags; it is no starver then.
+   *word: what stood in W at last. */
+static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *word, bool repairs)
 {
     *word = load(&lock->word);
-    while ((*word & LOCK_BLOCKS) == 0)
-        if (__atomic_compare_exchange_n(&lock->word, word, *word | b->owner, false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    while (!lock_blocks(b, *word, repairs))
+        if (__atomic_compare_exchange_n(&lock->word, word, (*word & ~LOCK_STARVER_MASK) | b->owner,
+                                        false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             return true;
     return false;
+}
+
+/* Waits, without a record and without acquiring anything, until W has no owner or, if `old`
+   is not NULL, the lock's variable is not *old any more.  LWSHM_OK, LWLOCK_TIMED_OUT, or an
+   error; LWSHM_E_OWNER_DIED if the lock is left poisoned. */
+int lwlock_wait_released(struct attempt *attempt, const uint64_t *old);
+
+/* Counts an acquisition: a plain increment in our own memory. */
+static inline void count(uint64_t *counter)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
+static inline struct tranche_counters *counters_of(const lwshm_backend *b,
+                                                   const struct lwlock *lock)
+{
+    return &b->counters[lock->tranche < b->segment->max_tranches ? lock->tranche : 0];
 }
 
 /* The record is S and the way was found blocked: sleeps until the lock is held shared. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/process_entry.h"
 
-#include "core/backend_slot.h"
+#include "core/recover.h"
 #include "os/clock.h"
 
 static bool claim(lwshm_segment *s)
@@ -25,7 +25,7 @@ int process_enter(lwshm_segment *s)
 {
     if (claim(s))
         return LWSHM_OK;
-    processes_reclaim(s);
+    recover_all(s);
     if (claim(s))
         return LWSHM_OK;
     return with_values(fail(LWSHM_E_LIMIT,
@@ -43,18 +43,11 @@ void process_leave(lwshm_segment *s)
                                 __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
-void processes_reclaim(lwshm_segment *s)
+int lwshm_segment_reap_dead(lwshm_segment *s)
 {
-    for (uint32_t i = 0; i < s->max_processes; i++) {
-        struct process_entry *entry = process_at(s, i);
-        uint64_t identity = __atomic_load_n(&entry->identity, __ATOMIC_ACQUIRE);
-        if (identity == 0 || !os_process_is_dead(identity))
-            continue;
-        /* The slots first: they are known to be the dead one's by its entry alone. */
-        if (backend_slots_reclaim(s, i, identity))
-            __atomic_compare_exchange_n(&entry->identity, &identity, 0, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED);
-    }
+    if (!is_open(s))
+        return fail_closed(s);
+    return (int)recover_all(s);
 }
 
 int lwshm_segment_processes(const lwshm_segment *s, int32_t *pids, uint32_t capacity)

@@ -15,8 +15,4 @@ int process_enter(lwshm_segment *segment);
 /* Gives this process's entry back. */
 void process_leave(lwshm_segment *segment);
 
-/* Takes back backend slots and entries of processes that are proven dead, as far as they
-   held nothing.  Any number of processes may do so at once, or die doing it. */
-void processes_reclaim(lwshm_segment *segment);
-
 #endif

@@ -43,3 +43,23 @@ bool record_says_shared(const lwshm_segment *s, uint32_t i, uint64_t lock)
             return true;
     return false;
 }
+
+uint64_t *record_find_disowned(const lwshm_segment *s, uint32_t i, uint64_t lock)
+{
+    struct backend_slot *slot = slot_at(s, i);
+    for (uint32_t j = 0; j < s->max_held_locks; j++) {
+        uint64_t record = __atomic_load_n(&slot->record[j], __ATOMIC_SEQ_CST);
+        if ((record & (RECORD_LOCK_MASK | RECORD_DISOWNED)) == (record_key(lock) | RECORD_DISOWNED))
+            return &slot->record[j];
+    }
+    return NULL;
+}
+
+int fail_no_record(const lwshm_backend *b)
+{
+    return with_values(fail(LWSHM_E_LIMIT,
+                            "backend %u holds %u locks, all it may; release some, or create the "
+                            "segment with a larger max_held_locks",
+                            b->number, b->segment->max_held_locks),
+                       2, (int64_t)1, (int64_t)0);
+}

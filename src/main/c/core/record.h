@@ -26,15 +26,21 @@ static inline enum record_kind record_kind(uint64_t record)
     return (enum record_kind)(record & RECORD_KIND_MASK);
 }
 
+static inline uint64_t record_generation(uint64_t record)
+{
+    return record >> RECORD_GENERATION_SHIFT;
+}
+
 /* Where a lock's record stands in a slot if that place is free. */
 static inline uint32_t record_place(uint64_t lock, uint32_t place_mask)
 {
     return (uint32_t)(lock / CACHE_LINE) & place_mask;
 }
 
+/* Disowned ones are nobody's to find here. */
 static inline bool record_is_of(uint64_t record, uint64_t lock)
 {
-    return record != 0 && (record & RECORD_LOCK_MASK) == record_key(lock);
+    return record != 0 && (record & (RECORD_LOCK_MASK | RECORD_DISOWNED)) == record_key(lock);
 }
 
 /* The backend's record of the lock if it has one that is not at its place. */
@@ -50,6 +56,9 @@ static inline uint64_t *record_find(const lwshm_backend *b, uint64_t lock)
                                                                      : record_find_spilled(b, lock);
 }
 
+/* Says that all are taken. */
+int fail_no_record(const lwshm_backend *backend);
+
 /* A free record for the lock; NULL if all are taken.  Its own thread only. */
 uint64_t *record_take(lwshm_backend *backend, uint64_t lock);
 
@@ -62,6 +71,9 @@ static inline void record_clear(lwshm_backend *b, uint64_t lock, uint64_t *recor
     if (spilled)
         __atomic_sub_fetch(&b->slot->spilled, 1, __ATOMIC_RELEASE);
 }
+
+/* The disowned record of the lock in slot `i`, NULL if it has none.  Any thread. */
+uint64_t *record_find_disowned(const lwshm_segment *segment, uint32_t i, uint64_t lock);
 
 /* True if slot `i` has a record of kind S of the lock. Any thread. */
 bool record_says_shared(const lwshm_segment *segment, uint32_t i, uint64_t lock);

@@ -13,19 +13,8 @@
 
 #include "core/backend_slot.h"
 #include "core/process_entry.h"
+#include "core/recover.h"
 #include "os/sysv_shm.h"
-
-int fail_closed(const lwshm_segment *s)
-{
-    if (s == NULL)
-        return fail(LWSHM_E_INVALID, "the handle is NULL");
-    if (s->fork_count != os_fork_count)
-        return fail(LWSHM_E_CLOSED,
-                    "this handle was inherited through fork and belongs to the parent; attach in "
-                    "the child");
-    return fail(LWSHM_E_CLOSED, "the segment is %s",
-                s->base == NULL ? "detached; attach again" : "being closed by this process");
-}
 
 int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
                           struct os_data_dir *dir)
@@ -68,58 +57,11 @@ struct os_segment_note segment_note(int32_t key, int32_t shmid)
     return note;
 }
 
-lwshm_segment *segment_handle_new(const char *data_dir, int shmid, int32_t key)
-{
-    lwshm_segment *s = calloc(1, sizeof *s);
-    char *path = data_dir == NULL ? NULL : strdup(data_dir);
-    if (s == NULL || (data_dir != NULL && path == NULL)) {
-        free(s);
-        free(path);
-        fail_system(ENOMEM, "no memory for a segment handle");
-        return NULL;
-    }
-    os_watch_forks();
-    s->fork_count = os_fork_count;
-    s->identity = os_process_self();
-    s->spins = os_processors() > 1;
-    s->shmid = shmid;
-    s->key = key;
-    s->data_dir = path;
-    return s;
-}
-
-void segment_handle_free(lwshm_segment *s)
-{
-    free(s->data_dir);
-    free(s);
-}
-
-void segment_adopt(lwshm_segment *s, const struct segment_header *header)
-{
-    s->size = header->total_size;
-    memcpy(s->region, header->region, sizeof s->region);
-    s->max_processes = header->max_processes;
-    s->max_backends = header->max_backends;
-    s->max_held_locks = header->max_held_locks;
-    s->max_tranches = header->max_tranches;
-    s->max_lwlocks = header->max_lwlocks;
-    s->max_structs = header->max_structs;
-    s->slot_size = backend_slot_size(header->max_held_locks);
-    s->info = (struct lwshm_segment_info){
-        .size = header->total_size,
-        .created_at = header->created_at,
-        .generation = header->generation,
-        .shmid = s->shmid,
-        .key = s->key,
-        .creator_pid = os_identity_pid(header->creator),
-        .huge_pages = (header->flags & SEGMENT_HUGE_PAGES) != 0,
-    };
-}
-
 static int fail_busy(const lwshm_segment *s)
 {
     int count = 0;
-    fail(LWSHM_E_BUSY, "%u backends of this process are still joined; leave them first", s->joined);
+    fail(LWSHM_E_BUSY, "%u backends of this process are still joined; leave them first",
+         __atomic_load_n(&s->joined, __ATOMIC_RELAXED));
     for (uint32_t i = 0; i < s->max_backends && count < LWSHM_ERROR_VALUES; i++) {
         uint64_t identity = __atomic_load_n(&slot_at(s, i)->identity, __ATOMIC_ACQUIRE);
         if (slot_state(identity) == BACKEND_JOINED && slot_process(identity) == s->process) {
@@ -143,7 +85,7 @@ static int fence(lwshm_segment *s)
     }
     lwshm_segment rest = *s; /* a view that no other thread knows */
     rest.base = again;
-    backend_slots_end(&rest);
+    recover_own(&rest);
     process_leave(&rest);
     os_shm_detach(again);
     return LWSHM_OK;
@@ -153,15 +95,16 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
 {
     if (s == NULL || s->fork_count != os_fork_count)
         return fail_closed(s);
-    if (s->base == NULL)
+    if (!is_open(s))
         return LWSHM_OK;
     int r = LWSHM_OK;
-    __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
-    bool busy = __atomic_load_n(&s->joined, __ATOMIC_SEQ_CST) != 0;
-    if (busy && how != LWSHM_DETACH_FENCE) {
-        r = fail_busy(s);
-    } else if (how == LWSHM_DETACH_FENCE) {
+    /* seq_cst: who joins counts itself first and reads this then, so one of us sees the other */
+    __atomic_store_n(&s->closing, true, __ATOMIC_SEQ_CST);
+    if (how == LWSHM_DETACH_FENCE) {
+        __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
         r = fence(s);
+    } else if (__atomic_load_n(&s->joined, __ATOMIC_SEQ_CST) != 0) {
+        r = fail_busy(s);
     } else {
         process_leave(s);
         r = how == LWSHM_DETACH_UNMAP ? os_shm_detach(s->base)
@@ -169,10 +112,12 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
         if (r < 0)
             r = fail_system(-r, "segment %d cannot be detached", s->shmid);
     }
-    if (r == LWSHM_OK)
-        s->base = NULL;
-    else
+    if (r == LWSHM_OK) {
+        __atomic_store_n(&s->open, false, __ATOMIC_SEQ_CST);
+    } else {
         __atomic_store_n(&s->ending, false, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&s->closing, false, __ATOMIC_SEQ_CST);
+    }
     return r;
 }
 
@@ -213,8 +158,8 @@ int lwshm_segment_info(const lwshm_segment *s, struct lwshm_segment_info *info)
     *info = s->info;
     info->is_creator = s->is_creator;
     info->process = s->process;
-    info->base = (uint64_t)(uintptr_t)s->base;
+    info->base = is_open(s) ? (uint64_t)(uintptr_t)s->base : 0;
     info->is_ready =
-        s->base != NULL && __atomic_load_n(&header_of(s)->state, __ATOMIC_ACQUIRE) == SEGMENT_READY;
+        is_open(s) && __atomic_load_n(&header_of(s)->state, __ATOMIC_ACQUIRE) == SEGMENT_READY;
     return LWSHM_OK;
 }

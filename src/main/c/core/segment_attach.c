@@ -58,6 +58,7 @@ static int attach(const char *data_dir, const struct surveyed *found, lwshm_segm
         s->base = address;
         r = enter(s, found->stat.size);
         if (r == LWSHM_OK) {
+            s->open = true;
             *segment = s;
             return LWSHM_OK;
         }

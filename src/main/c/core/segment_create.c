@@ -122,9 +122,12 @@ static int make_in_dir(const struct os_data_dir *dir, const char *path, uint64_t
         int shmid = make_on_key(*key, size, mode, huge);
         if (shmid >= 0)
             return shmid;
-        if (shmid != -EEXIST)
+        if (shmid != -EEXIST) {
+            os_segment_note_remove(dir); /* or attachers would go on waiting for us */
             return fail_shmget(-shmid, size, huge);
+        }
     }
+    os_segment_note_remove(dir);
     return fail(LWSHM_E_SYSTEM,
                 "all %d keys from %d on, those of data directory \"%s\", are taken by others' "
                 "segments; remove some (ipcs -m, ipcrm)",
@@ -187,6 +190,7 @@ static int create(const struct os_data_dir *dir, const struct lwshm_segment_opti
     header_claim(address);
     if (dir != NULL && (r = write_note(dir, o->data_dir, key, shmid)) < 0)
         goto detach;
+    s->open = true;
     *segment = s;
     return LWSHM_OK;
 
@@ -196,6 +200,8 @@ free:
     segment_handle_free(s);
 remove:
     os_shm_remove(shmid);
+    if (dir != NULL)
+        os_segment_note_remove(dir);
     return r;
 }
 

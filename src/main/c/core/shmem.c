@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lwshm/shmem.h"
+#include "core/shmem.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,7 +56,8 @@ static int bump(lwshm_segment *s, const char *what, uint64_t size, struct lwshm_
     return LWSHM_OK;
 }
 
-static int make(lwshm_segment *s, const char *name, uint64_t size, struct lwshm_area *area)
+static int make(lwshm_segment *s, const char *name, uint64_t size, shmem_init *init,
+                const void *argument, struct lwshm_area *area)
 {
     uint32_t count = struct_count(s);
     char what[80];
@@ -70,6 +71,8 @@ static int make(lwshm_segment *s, const char *name, uint64_t size, struct lwshm_
     int r = bump(s, what, size, area);
     if (r < 0)
         return r;
+    if (init != NULL)
+        init(at(s, area->offset), argument);
     struct index_entry *entry = index_at(s, count);
     memset(entry, 0, sizeof *entry);
     memcpy(entry->name, name, strlen(name));
@@ -80,8 +83,8 @@ static int make(lwshm_segment *s, const char *name, uint64_t size, struct lwshm_
     return LWSHM_OK;
 }
 
-int lwshm_shmem_init_struct(lwshm_segment *s, const char *name, uint64_t size, bool *found,
-                            struct lwshm_area *area)
+int shmem_init_struct(lwshm_segment *s, const char *name, uint64_t size, shmem_init *init,
+                      const void *argument, bool *found, struct lwshm_area *area)
 {
     if (!is_open(s))
         return fail_closed(s);
@@ -91,7 +94,7 @@ int lwshm_shmem_init_struct(lwshm_segment *s, const char *name, uint64_t size, b
     const struct index_entry *entry = find(s, name);
     *found = entry != NULL;
     if (entry == NULL)
-        r = make(s, name, size, area);
+        r = make(s, name, size, init, argument, area);
     else if ((r = read_entry(s, entry, area)) == LWSHM_OK && area->size != size)
         r = with_values(fail(LWSHM_E_SIZE_MISMATCH,
                              "struct \"%s\" exists with %" PRIu64 " bytes, and %" PRIu64
@@ -100,6 +103,12 @@ int lwshm_shmem_init_struct(lwshm_segment *s, const char *name, uint64_t size, b
                         2, (int64_t)size, (int64_t)area->size);
     allocator_leave(s);
     return r;
+}
+
+int lwshm_shmem_init_struct(lwshm_segment *s, const char *name, uint64_t size, bool *found,
+                            struct lwshm_area *area)
+{
+    return shmem_init_struct(s, name, size, NULL, NULL, found, area);
 }
 
 int lwshm_shmem_index_find(const lwshm_segment *s, const char *name, struct lwshm_area *area)

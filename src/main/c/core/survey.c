@@ -69,15 +69,19 @@ enum segment_standing survey_keys(uint32_t mode, const struct os_data_dir *dir,
     return STANDING_GONE;
 }
 
-/* The pids of the live processes that entered themselves. Writes at most `capacity`. */
-static uint32_t live_processes(const struct surveyed *found, int32_t *pids, uint32_t capacity)
+/* The pids of the live processes that entered themselves. Writes at most `capacity` and returns
+   how many, or LWSHM_E_NAMESPACE: then they cannot be told from the dead. */
+static int live_processes(const struct surveyed *found, int32_t *pids, int capacity)
 {
     void *address;
-    uint32_t count = 0;
+    int count = 0;
     if (os_shm_attach(found->shmid, true, &address) < 0)
         return 0;
     const struct segment_header *header = address;
-    if (header_check(header, found->stat.size) == LWSHM_OK) {
+    int r = header_check(header, found->stat.size);
+    if (r == LWSHM_E_NAMESPACE) {
+        count = r;
+    } else if (r == LWSHM_OK) {
         const struct process_entry *entry =
             (const void *)((const char *)address + header->region[LWSHM_REGION_PROCESSES]);
         for (uint32_t i = 0; i < header->max_processes && count < capacity; i++) {
@@ -120,13 +124,15 @@ int survey_await_unattached(const struct surveyed *found, const char *data_dir)
         int r = os_shm_stat(found->shmid, &stat);
         if (r < 0 ? is_gone(r) : stat.attached == 0)
             return LWSHM_OK;
-        uint32_t count = live_processes(found, pids, LWSHM_ERROR_VALUES);
-        if (count > 0)
-            return fail_in_use(found, data_dir, pids, count);
+        int live = live_processes(found, pids, LWSHM_ERROR_VALUES);
+        if (live < 0)
+            return live;
+        if (live > 0)
+            return fail_in_use(found, data_dir, pids, (uint32_t)live);
         /* Attached, yet all who said so are dead: the kernel lags, or somebody is in it
            without an entry (a forked child, another version of lwshm). */
         if (os_monotonic_ns() >= deadline) {
-            count = os_processes_mapping(found->shmid, pids, LWSHM_ERROR_VALUES);
+            uint32_t count = os_processes_mapping(found->shmid, pids, LWSHM_ERROR_VALUES);
             return fail_in_use(found, data_dir, pids, count);
         }
         os_sleep_ns(DETACH_POLL_NS);

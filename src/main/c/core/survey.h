@@ -52,7 +52,7 @@ enum segment_standing survey_keys(uint32_t mode, const struct os_data_dir *dir,
                                   struct surveyed *found);
 
 /* Waits for the kernel to detach processes that are proven dead.  Returns 0 once nobody is
-   attached, else LWSHM_E_IN_USE with the pids of those who are. */
+   attached, else LWSHM_E_IN_USE with the pids of those who are, or LWSHM_E_NAMESPACE. */
 int survey_await_unattached(const struct surveyed *found, const char *data_dir);
 
 /* Removes what a creator left that was killed between making the segment and writing

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lwshm/tranche.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/allocator.h"
-#include "core/lock.h"
 
 static uint32_t tranche_count(const lwshm_segment *s)
 {
@@ -118,4 +119,30 @@ int lwshm_tranche_get(const lwshm_segment *s, uint32_t id, struct lwshm_tranche 
         return fail(LWSHM_E_NOT_FOUND, "the segment has no tranche %u; it has %u", id,
                     tranche_count(s));
     return read_entry(s, id, tranche);
+}
+
+int lwshm_tranche_on_repair(lwshm_segment *s, const struct lwshm_tranche *tranche,
+                            lwshm_repair *repair, void *argument)
+{
+    if (!is_open(s))
+        return fail_closed(s);
+    if (tranche->id >= tranche_count(s))
+        return fail(LWSHM_E_NOT_FOUND, "the segment has no tranche %u; it has %u", tranche->id,
+                    tranche_count(s));
+    struct repairer *all = __atomic_load_n(&s->repairers, __ATOMIC_ACQUIRE);
+    if (all == NULL) {
+        struct repairer *fresh = calloc(s->max_tranches, sizeof *fresh);
+        if (fresh == NULL)
+            return fail_system(ENOMEM, "no memory for %u repair callbacks", s->max_tranches);
+        if (__atomic_compare_exchange_n(&s->repairers, &all, fresh, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE))
+            all = fresh;
+        else
+            free(fresh);
+    }
+    /* In this order, so that no callback gets another's argument. */
+    __atomic_store_n(&all[tranche->id].repair, NULL, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&all[tranche->id].argument, argument, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&all[tranche->id].repair, repair, __ATOMIC_SEQ_CST);
+    return LWSHM_OK;
 }

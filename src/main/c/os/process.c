@@ -63,8 +63,10 @@ struct process_stat {
    anything, parentheses included, so counting starts after the last one. */
 static int read_stat(int32_t pid, struct process_stat *stat)
 {
-    char path[32], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    char path[40], text[1024];
+    /* "/./": user-mode emulators answer for /proc/<own pid> themselves, with another start time
+       than everybody else is told. */
+    snprintf(path, sizeof path, "/proc/./%d/stat", pid);
     int n = read_proc(path, text, sizeof text);
     if (n < 0)
         return n;
@@ -115,22 +117,24 @@ bool os_process_is_dead(uint64_t identity)
     return (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1;
 }
 
-/* The inode of a SysV mapping in /proc/<pid>/maps is its shmid. */
-static bool maps_segment(int32_t pid, int shmid)
+int os_process_maps(int32_t pid, int shmid)
 {
     char path[32], line[512];
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
     FILE *f = fopen(path, "re");
-    bool found = false;
-    while (f != NULL && !found && fgets(line, sizeof line, f) != NULL) {
-        unsigned long long inode;
+    if (f == NULL)
+        return -errno;
+    bool found = false, any = false;
+    while (!found && fgets(line, sizeof line, f) != NULL) {
+        unsigned long long inode; /* a SysV mapping's is its shmid */
+        any = true;
         found = strstr(line, " /SYSV") != NULL &&
                 sscanf(line, "%*s %*s %*s %*s %llu", &inode) == 1 &&
                 inode == (unsigned long long)(unsigned)shmid;
     }
-    if (f != NULL)
-        fclose(f);
-    return found;
+    bool whole = any && !ferror(f);
+    fclose(f);
+    return found ? 1 : whole ? 0 : -EIO; /* a process on its way out has no maps at all */
 }
 
 uint32_t os_processes_mapping(int shmid, int32_t *pids, uint32_t capacity)
@@ -142,7 +146,7 @@ uint32_t os_processes_mapping(int shmid, int32_t *pids, uint32_t capacity)
         if (!isdigit((unsigned char)entry->d_name[0]))
             continue;
         int32_t pid = (int32_t)strtol(entry->d_name, NULL, 10);
-        if (maps_segment(pid, shmid))
+        if (os_process_maps(pid, shmid) == 1)
             pids[count++] = pid;
     }
     if (proc != NULL)

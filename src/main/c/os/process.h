@@ -38,6 +38,9 @@ extern unsigned os_fork_count;
 /* Counts forks from now on.  Any number of calls. */
 void os_watch_forks(void);
 
+/* 1 if process `pid` maps the SysV segment, 0 if it does not, -errno if that cannot be told. */
+int os_process_maps(int32_t pid, int shmid);
+
 /* Up to `capacity` pids of processes that map the SysV segment, as far as /proc shows
    them to this user; returns how many were written. */
 uint32_t os_processes_mapping(int shmid, int32_t *pids, uint32_t capacity);

@@ -194,10 +194,12 @@ public final class Backend implements AutoCloseable {
     }
   }
 
-  /** Whether it holds a lock or wants one. */
-  boolean hasRecords() {
+  /** Whether it holds a lock, or is about to enter one shared. One that only waits does not. */
+  boolean holdsAny() {
     for (int i = 0; i < segment.maxHeldLocks(); i++) {
-      if (RawMemory.getLongAcquire(records + (long) i * Long.BYTES) != 0) {
+      long record = RawMemory.getLongAcquire(records + (long) i * Long.BYTES);
+      long kind = record & Layout.RECORD_KIND_MASK;
+      if (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN) {
         return true;
       }
     }

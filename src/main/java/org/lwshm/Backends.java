@@ -158,7 +158,7 @@ final class Backends {
     long deadline = System.nanoTime() + PATIENCE_NS;
     boolean interrupted = false;
     for (Backend backend : backends) {
-      while (backend.hasRecords()
+      while (backend.holdsAny()
           && backend.owner().isAlive()
           && !ExitCallbacks.isStuckInExit(backend.owner())
           && System.nanoTime() - deadline < 0) {

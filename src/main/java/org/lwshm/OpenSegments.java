@@ -4,6 +4,8 @@ package org.lwshm;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * The segments that this process has open, so that it leaves them on its way out, the newest first.
@@ -16,14 +18,32 @@ final class OpenSegments {
 
   private static final long LOOK_AGAIN_MS = 20;
 
+  /** How long an exit waits for a segment that is being created or attached. */
+  private static final long OPENING_PATIENCE_NS = TimeUnit.SECONDS.toNanos(10);
+
   private static final Deque<Segment> OPEN = new ArrayDeque<>();
   private static boolean hooked;
   private static boolean exiting;
+  private static int openings;
 
   private OpenSegments() {}
 
-  /** Enters a segment; refused once the process is on its way out. */
-  static synchronized void add(Segment segment) {
+  /**
+   * Opens a segment: either it is entered here, or {@code opening} throws and there is none.
+   * Refused once the process is on its way out, which otherwise waits for openings that have begun.
+   */
+  static Segment open(Supplier<Segment> opening) {
+    beginOpening();
+    Segment segment = null;
+    try {
+      segment = opening.get();
+      return segment;
+    } finally {
+      endOpening(segment);
+    }
+  }
+
+  private static synchronized void beginOpening() {
     if (exiting) {
       throw new IllegalStateException("the process is exiting: no segment can be opened any more");
     }
@@ -31,7 +51,15 @@ final class OpenSegments {
       Runtime.getRuntime().addShutdownHook(new Thread(OpenSegments::exitAll, "lwshm-exit"));
       hooked = true;
     }
-    OPEN.addLast(segment);
+    openings++;
+  }
+
+  private static synchronized void endOpening(Segment segment) {
+    openings--;
+    if (segment != null) {
+      OPEN.addLast(segment);
+    }
+    OpenSegments.class.notifyAll();
   }
 
   static synchronized void remove(Segment segment) {
@@ -42,8 +70,18 @@ final class OpenSegments {
     return OPEN.peekLast();
   }
 
+  /** From here on nothing is opened; what is being opened is waited for. */
   private static synchronized void setExiting() {
     exiting = true;
+    long deadline = System.nanoTime() + OPENING_PATIENCE_NS;
+    while (openings > 0 && System.nanoTime() - deadline < 0) {
+      try {
+        OpenSegments.class.wait(LOOK_AGAIN_MS);
+      } catch (InterruptedException e) {
+        // As in await().
+        Thread.interrupted();
+      }
+    }
   }
 
   private static void exitAll() {

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.lwshm.jni.Layout;
 import org.lwshm.jni.NativeLibrary;
 import org.lwshm.jni.RawMemory;
@@ -14,6 +15,8 @@ import org.lwshm.jni.SegmentNative;
 import org.lwshm.jni.ShmemNative;
 import org.lwshm.jni.Status;
 import org.lwshm.jni.TrancheNative;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A shared memory segment that this process is attached to.
@@ -30,6 +33,8 @@ import org.lwshm.jni.TrancheNative;
  * <p>Source: PostgreSQL, src/backend/port/sysv_shmem.c and src/backend/storage/ipc/ipci.c.
  */
 public final class Segment implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Segment.class);
 
   private static final int FIRST_GUESS = 64;
 
@@ -52,22 +57,25 @@ public final class Segment implements AutoCloseable {
     maxHeldLocks = RawMemory.getInt(attachment.base() + Layout.HEADER_MAX_HELD_LOCKS);
     // Last-in first-out: delete is registered first, so that detach runs first.
     if (isCreator()) {
-      exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, attachment::delete);
+      exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::delete);
     }
     exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::detach);
     exitCallbacks.register(ExitCallbacks.Stage.BACKENDS_LEAVE, backends::leaveAll);
   }
 
-  /** Takes over a native handle. */
-  static Segment adopt(long handle, Path dataDir) {
-    Segment segment = new Segment(handle, dataDir);
-    try {
-      OpenSegments.add(segment);
-    } catch (IllegalStateException e) {
-      segment.abandon();
-      throw e;
-    }
-    return segment;
+  /**
+   * Opens a segment, so that an exit of the process finds it.
+   *
+   * @param nativeOpen writes the handle into the array it is given, and checks its status
+   */
+  static Segment open(Path dataDir, Consumer<long[]> nativeOpen) {
+    NativeLibrary.load();
+    return OpenSegments.open(
+        () -> {
+          long[] handle = new long[1];
+          nativeOpen.accept(handle);
+          return new Segment(handle[0], dataDir);
+        });
   }
 
   /**
@@ -118,11 +126,10 @@ public final class Segment implements AutoCloseable {
    * @see #attach(Path, ShmemSubsystem...)
    */
   public static Segment attach(Path dataDir, int widestMode, ShmemSubsystem... subsystems) {
-    NativeLibrary.load();
     byte[] path = pathBytes(Objects.requireNonNull(dataDir, "dataDir"));
-    long[] handle = new long[1];
-    Status.checkSegment(SegmentNative.attach(path, widestMode, handle));
-    return adopt(handle[0], dataDir).attachSubsystems(subsystems);
+    return open(
+            dataDir, handle -> Status.checkSegment(SegmentNative.attach(path, widestMode, handle)))
+        .attachSubsystems(subsystems);
   }
 
   /**
@@ -149,10 +156,9 @@ public final class Segment implements AutoCloseable {
    * @see #attach(int, ShmemSubsystem...)
    */
   public static Segment attach(int shmid, int widestMode, ShmemSubsystem... subsystems) {
-    NativeLibrary.load();
-    long[] handle = new long[1];
-    Status.checkSegment(SegmentNative.attachId(shmid, widestMode, handle));
-    return adopt(handle[0], null).attachSubsystems(subsystems);
+    return open(
+            null, handle -> Status.checkSegment(SegmentNative.attachId(shmid, widestMode, handle)))
+        .attachSubsystems(subsystems);
   }
 
   static byte[] pathBytes(Path dataDir) {
@@ -418,6 +424,12 @@ public final class Segment implements AutoCloseable {
 
   private void detach() {
     attachment.detach(abandoned || exitCallbacks.isProcessExit());
+    LOG.debug("detached from segment {}", id());
+  }
+
+  private void delete() {
+    attachment.delete();
+    LOG.debug("deleted segment {}", id());
   }
 
   Attachment attachment() {

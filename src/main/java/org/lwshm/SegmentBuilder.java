@@ -29,14 +29,16 @@ public final class SegmentBuilder {
   private static final int SPARE_STRUCTS = 16;
   private static final int SPARE_TRANCHES = 16;
   private static final int SPARE_LWLOCKS = 64;
+  private static final int SPARE_BACKENDS = 16;
+  private static final int DEFAULT_BACKENDS = 128;
 
   private final Path dataDir;
   private final ShmemPlan own = new ShmemPlan();
   private final List<ShmemSubsystem> subsystems = new ArrayList<>();
 
   private int maxProcesses = 64;
-  private int maxBackends = 128;
   private int maxHeldLocks = 256;
+  private Integer maxBackends;
   private Integer maxTranches;
   private Integer maxLWLocks;
   private Integer maxStructs;
@@ -61,8 +63,8 @@ public final class SegmentBuilder {
   }
 
   /**
-   * How many threads may be joined at once, of all processes together; 128 by default, and never
-   * fewer than the subsystems ask for.
+   * How many threads may be joined at once, of all processes together; never fewer than the
+   * subsystems ask for. By default 16 more than that, or 128 if none of them asks.
    *
    * @param count 1 to 65534
    * @return this
@@ -74,7 +76,8 @@ public final class SegmentBuilder {
   }
 
   /**
-   * How many locks one backend may hold at once; 256 by default.
+   * How many locks one backend may hold at once; 256 by default, and never fewer than a subsystem
+   * asks for.
    *
    * @param count 1 to 4096; made a power of two
    * @return this
@@ -224,9 +227,9 @@ public final class SegmentBuilder {
     long[] options = options(plan);
     // Refuses what does not fit before there is anything to undo.
     plan.size(options);
-    long[] handle = new long[1];
-    Status.check(SegmentNative.create(Segment.pathBytes(dataDir), options, handle));
-    Segment segment = Segment.adopt(handle[0], dataDir);
+    byte[] path = Segment.pathBytes(dataDir);
+    Segment segment =
+        Segment.open(dataDir, handle -> Status.check(SegmentNative.create(path, options, handle)));
     segment.initialise(plan, subsystems);
     return segment;
   }
@@ -261,8 +264,11 @@ public final class SegmentBuilder {
     long[] options = new long[SegmentNative.OPTION_COUNT];
     options[SegmentNative.OPTION_AREA_BYTES] = plan.areaBytes();
     options[SegmentNative.OPTION_MAX_PROCESSES] = maxProcesses;
-    options[SegmentNative.OPTION_MAX_BACKENDS] = Math.max(maxBackends, plan.backends());
-    options[SegmentNative.OPTION_MAX_HELD_LOCKS] = maxHeldLocks;
+    options[SegmentNative.OPTION_MAX_BACKENDS] =
+        maxBackends == null && plan.backends() == 0
+            ? DEFAULT_BACKENDS
+            : limit(maxBackends, plan.backends(), SPARE_BACKENDS);
+    options[SegmentNative.OPTION_MAX_HELD_LOCKS] = Math.max(maxHeldLocks, plan.heldLocks());
     options[SegmentNative.OPTION_MAX_TRANCHES] =
         limit(maxTranches, plan.tranches().size(), SPARE_TRANCHES);
     options[SegmentNative.OPTION_MAX_LWLOCKS] = limit(maxLWLocks, plan.locks(), SPARE_LWLOCKS);

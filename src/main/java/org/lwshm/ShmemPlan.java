@@ -21,6 +21,7 @@ final class ShmemPlan {
   private final Map<String, Entry> tranches = new LinkedHashMap<>();
   private final List<Entry> spare = new ArrayList<>();
   private int backends;
+  private int heldLocks;
 
   ShmemPlan() {}
 
@@ -29,6 +30,7 @@ final class ShmemPlan {
     tranches.putAll(other.tranches);
     spare.addAll(other.spare);
     backends = other.backends;
+    heldLocks = other.heldLocks;
   }
 
   void struct(String owner, String name, long size) {
@@ -50,6 +52,13 @@ final class ShmemPlan {
     backends = Math.addExact(backends, count);
   }
 
+  void heldLocks(String owner, int count) {
+    if (count < 0) {
+      throw new IllegalArgumentException("\"" + owner + "\" asked for " + count + " held locks");
+    }
+    heldLocks = Math.max(heldLocks, count);
+  }
+
   void bytes(String owner, long count) {
     if (count < 0) {
       throw new IllegalArgumentException("\"" + owner + "\" asked for " + count + " bytes");
@@ -68,6 +77,11 @@ final class ShmemPlan {
   /** Seats asked for, in all. */
   int backends() {
     return backends;
+  }
+
+  /** Locks that one backend holds at once, at most. */
+  int heldLocks() {
+    return heldLocks;
   }
 
   /** Locks in all tranches. */

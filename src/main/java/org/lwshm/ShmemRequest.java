@@ -56,6 +56,16 @@ public final class ShmemRequest {
   }
 
   /**
+   * Asks that one backend may hold as many locks at once; the largest such number counts.
+   *
+   * @param count how many
+   */
+  public void heldLocks(int count) {
+    requirePhase();
+    plan.heldLocks(owner, count);
+  }
+
+  /**
    * Asks for room for areas that are made later, each of which takes its size rounded up to 64.
    *
    * @param count bytes

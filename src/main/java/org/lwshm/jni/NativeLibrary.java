@@ -39,14 +39,15 @@ public final class NativeLibrary {
       return;
     }
     String os = System.getProperty("os.name", "");
-    String arch = arch(System.getProperty("os.arch", ""));
+    String arch = System.getProperty("os.arch", "");
     List<String> tried = new ArrayList<>();
     String file = System.getProperty(FILE_PROPERTY);
     if (file != null) {
       loaded = tryFile(Path.of(file), tried);
     } else {
       loaded =
-          tryJar("META-INF/native/linux-" + arch + "/lib" + NAME + ".so", tried) || tryPath(tried);
+          tryJar("META-INF/native/linux-" + arch(arch) + "/lib" + NAME + ".so", tried)
+              || tryPath(tried);
     }
     if (!loaded) {
       throw new NativeLibraryException(os, arch, tried);

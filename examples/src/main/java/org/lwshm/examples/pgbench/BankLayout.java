@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.examples.pgbench;
+
+/**
+ * The bank as it lies in shared memory: byte offsets and sizes. {@code bank.h} is the same in C,
+ * with a picture; change both, and {@link #VERSION} with them.
+ */
+final class BankLayout {
+
+  static final int VERSION = 1;
+
+  static final int TELLERS_PER_BRANCH = 10;
+
+  /** A transaction moves between -MAX_DELTA and MAX_DELTA. */
+  static final int MAX_DELTA = 5000;
+
+  /** What all clients are to do. */
+  static final int PHASE_GATHER = 0;
+
+  static final int PHASE_RUN = 1;
+  static final int PHASE_STOP = 2;
+
+  /** Area "bank": what the rest is made of. */
+  static final int BANK_VERSION = 0;
+
+  static final int BANK_BRANCHES = 4;
+  static final int BANK_TELLERS = 8;
+  static final int BANK_ACCOUNTS = 12;
+  static final int BANK_ACCOUNTS_PER_LOCK = 16;
+  static final int BANK_HISTORY_ROWS = 20;
+  static final int BANK_CLIENTS = 24;
+  static final int BANK_PHASE = 28;
+  static final int BANK_SIZE = 64;
+
+  /** Areas "branches", "tellers", "accounts": each row begins with its balance. */
+  static final int BRANCH_SIZE = 64;
+
+  static final int TELLER_SIZE = 64;
+  static final int ACCOUNT_SIZE = 8;
+
+  /** Area "history": a head, then the ring. */
+  static final int HISTORY_APPENDED = 0;
+
+  static final int HISTORY_EVICTED = 8;
+  static final int HISTORY_ROWS = 64;
+
+  static final int ROW_ACCOUNT = 0;
+  static final int ROW_TELLER = 4;
+  static final int ROW_BRANCH = 8;
+  static final int ROW_CLIENT = 12;
+  static final int ROW_DELTA = 16;
+  static final int ROW_TIME = 24;
+  static final int ROW_SIZE = 32;
+
+  /** Area "progress": a row a client. */
+  static final int PROGRESS_PID = 0;
+
+  static final int PROGRESS_STATE = 4;
+  static final int PROGRESS_TRANSACTIONS = 8;
+  static final int PROGRESS_MOVED = 16;
+  static final int PROGRESS_SIZE = 64;
+
+  private BankLayout() {}
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/segment.h"
+
+int fail_closed(const lwshm_segment *s)
+{
+    if (s == NULL)
+        return fail(LWSHM_E_INVALID, "the handle is NULL");
+    if (s->fork_count != os_fork_count)
+        return fail(LWSHM_E_CLOSED,
+                    "this handle was inherited through fork and belongs to the parent; attach in "
+                    "the child");
+    return fail(LWSHM_E_CLOSED, "the segment is %s",
+                !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE) ? "detached; attach again"
+                                                             : "being closed by this process");
+}
+
+lwshm_segment *segment_handle_new(const char *data_dir, int shmid, int32_t key)
+{
+    lwshm_segment *s = calloc(1, sizeof *s);
+    char *path = data_dir == NULL ? NULL : strdup(data_dir);
+    if (s == NULL || (data_dir != NULL && path == NULL)) {
+        free(s);
+        free(path);
+        fail_system(ENOMEM, "no memory for a segment handle");
+        return NULL;
+    }
+    os_watch_forks();
+    s->fork_count = os_fork_count;
+    s->identity = os_process_self();
+    s->spins = os_processors() > 1;
+    s->shmid = shmid;
+    s->key = key;
+    s->data_dir = path;
+    return s;
+}
+
+void segment_handle_free(lwshm_segment *s)
+{
+    free(s->lock_order);
+    free(s->repairers);
+    free(s->data_dir);
+    free(s);
+}
+
+void segment_adopt(lwshm_segment *s, const struct segment_header *header)
+{
+    s->size = header->total_size;
+    memcpy(s->region, header->region, sizeof s->region);
+    s->max_processes = header->max_processes;
+    s->max_backends = header->max_backends;
+    s->max_held_locks = header->max_held_locks;
+    s->max_tranches = header->max_tranches;
+    s->max_lwlocks = header->max_lwlocks;
+    s->max_structs = header->max_structs;
+    s->slot_size = backend_slot_size(header->max_held_locks, header->max_tranches);
+    s->info = (struct lwshm_segment_info){
+        .size = header->total_size,
+        .created_at = header->created_at,
+        .generation = header->generation,
+        .shmid = s->shmid,
+        .key = s->key,
+        .creator_pid = os_identity_pid(header->creator),
+        .huge_pages = (header->flags & SEGMENT_HUGE_PAGES) != 0,
+    };
+}

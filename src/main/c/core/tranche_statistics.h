@@ -1,0 +1,17 @@
+/*
+ * tranche_statistics.h - what a tranche counts that is too rare to be counted by each backend.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LWSHM_CORE_TRANCHE_STATISTICS_H
+#define LWSHM_CORE_TRANCHE_STATISTICS_H
+
+#include "core/handle.h"
+
+/* Somebody has slept for a lock of tranche `id`. */
+void tranche_count_wait(lwshm_segment *segment, uint32_t id, int64_t wait_ns);
+
+/* A dead one's hold of a lock of tranche `id` was ended; `poisoned`: it died inside. */
+void tranche_count_recovery(lwshm_segment *segment, uint32_t id, bool poisoned);
+
+#endif

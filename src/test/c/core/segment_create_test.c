@@ -1,0 +1,347 @@
+/*
+ * Creating: one of many, over what earlier lives left, and against those still alive.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+TEST(a_second_creator_hears_who_holds_the_segment)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *segment = create_segment(NULL), *second = NULL;
+    const struct lwshm_error *error =
+        CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    CHECK_EQ_UINT(1, error->value_count);
+    CHECK_EQ_INT(getpid(), error->values[0]);
+    CHECK_CONTAINS(test_dir(), error->message);
+    CHECK(second == NULL);
+    close_segment(attach_segment()); /* the first is as it was */
+    end_segment(segment);
+}
+
+/* ---- two at once ---- */
+
+#define RACERS 2
+#define ROUNDS 25
+
+static struct race {
+    uint32_t start, end;
+    int results[RACERS];
+    pid_t pids[RACERS];
+    int64_t named[RACERS];
+    uint32_t generation[RACERS];
+} * race;
+
+static void run_the_race(void *arg)
+{
+    int me = *(int *)arg;
+    struct lwshm_segment_options options = small_options();
+    for (int round = 0; round < ROUNDS; round++) {
+        lwshm_segment *segment;
+        race->pids[me] = getpid();
+        meet(&race->start, RACERS);
+        int r = lwshm_segment_create(&options, &segment);
+        if (r == LWSHM_OK && round % 2 == 0)
+            CHECK_OK(lwshm_segment_publish(segment));
+        race->results[me] = r;
+        race->named[me] = r == LWSHM_E_IN_USE ? lwshm_last_error()->values[0] : 0;
+        meet(&race->end, RACERS);
+        int winner = race->results[0] == LWSHM_OK ? 0 : 1;
+        CHECK_EQ_INT(LWSHM_OK, race->results[winner]);
+        CHECK_EQ_INT(LWSHM_E_IN_USE, race->results[1 - winner]);
+        CHECK_EQ_INT(race->pids[winner], race->named[1 - winner]);
+        if (winner == me)
+            end_segment(segment);
+        meet(&race->end, RACERS);
+    }
+}
+
+TEST(of_two_creators_exactly_one_wins_and_the_other_hears_its_pid)
+{
+    pid_t pids[RACERS];
+    race = shared_zeros(sizeof *race);
+    for (int i = 0; i < RACERS; i++)
+        pids[i] = test_fork(run_the_race, &i);
+    for (int i = 0; i < RACERS; i++)
+        TEST_WAIT(pids[i]);
+    for (int i = 0; i < RACERS; i++)
+        CHECK_EQ_INT(0, segments_made_by(pids[i]));
+}
+
+/* ---- over what a killed process left ---- */
+
+static void create_and_be_killed(void *arg)
+{
+    (void)arg;
+    create_segment(NULL);
+    raise(SIGKILL);
+}
+
+TEST(a_segment_left_by_a_killed_process_is_replaced_and_the_generation_goes_up)
+{
+    for (uint32_t generation = 1; generation < 4; generation++) {
+        pid_t killed = test_fork(create_and_be_killed, NULL);
+        CHECK_EQ_INT(-SIGKILL, test_wait_any(killed));
+        CHECK_EQ_INT(1, segments_made_by(killed));
+        lwshm_segment *left = attach_segment();
+        CHECK_EQ_UINT(generation, info_of(left).generation);
+        close_segment(left);
+    }
+    lwshm_segment *segment = create_segment(NULL);
+    CHECK_EQ_UINT(4, info_of(segment).generation);
+    CHECK_EQ_INT(key_of(test_dir()), info_of(segment).key);
+    CHECK_EQ_INT(1, lwshm_segment_processes(segment, NULL, 0));
+    CHECK_EQ_INT(1, segments_made_by(getpid()));
+    end_segment(segment);
+    CHECK_EQ_INT(0, segments_made_by(getpid()));
+    segment = create_segment(NULL); /* after an orderly end it begins anew */
+    CHECK_EQ_UINT(1, info_of(segment).generation);
+    end_segment(segment);
+}
+
+TEST(the_new_segment_is_zero_and_may_have_another_size)
+{
+    struct lwshm_segment_options options = small_options();
+    struct lwshm_area area;
+    CHECK_EQ_INT(-SIGKILL, test_wait_any(test_fork(create_and_be_killed, NULL)));
+    options.area_bytes = 100000;
+    options.max_lwlocks = 1;
+    lwshm_segment *segment = create_segment(&options);
+    CHECK_OK(lwshm_shmem_alloc(segment, 100000, &area));
+    const char *bytes = lwshm_shmem_pointer(segment, area.offset, area.size);
+    for (int i = 0; i < 100000; i++)
+        if (bytes[i] != 0)
+            FAIL("byte %d is %d", i, bytes[i]);
+    end_segment(segment);
+}
+
+static uint32_t *attached;
+
+static void attach_and_stay(void *arg)
+{
+    (void)arg;
+    join(attach_segment());
+    __atomic_add_fetch(attached, 1, __ATOMIC_SEQ_CST);
+    for (;;)
+        pause();
+}
+
+static void create_and_stay(void *arg)
+{
+    (void)arg;
+    join(create_segment(NULL));
+    __atomic_add_fetch(attached, 1, __ATOMIC_SEQ_CST);
+    for (;;)
+        pause();
+}
+
+TEST(after_all_are_killed_at_once_a_new_segment_is_made_at_once)
+{
+    attached = shared_zeros(sizeof *attached);
+    for (int round = 0; round < 10; round++) {
+        pid_t pids[4];
+        __atomic_store_n(attached, 0, __ATOMIC_SEQ_CST);
+        for (uint32_t i = 0; i < 4; i++) {
+            pids[i] = test_fork(i == 0 ? create_and_stay : attach_and_stay, NULL);
+            AWAIT(__atomic_load_n(attached, __ATOMIC_SEQ_CST) == i + 1);
+        }
+        for (int i = 0; i < 4; i++)
+            kill(pids[i], SIGKILL);
+        for (int i = 0; i < 4; i++)
+            AWAIT(test_has_ended(pids[i])); /* and nobody has waited for them */
+        lwshm_segment *segment = create_segment(NULL);
+        CHECK_EQ_UINT(2, info_of(segment).generation);
+        CHECK_EQ_INT(1, lwshm_segment_processes(segment, NULL, 0));
+        for (int i = 0; i < 4; i++)
+            test_kill(pids[i]);
+        end_segment(segment);
+    }
+}
+
+/* ---- against those still alive ---- */
+
+TEST(a_process_that_attached_keeps_the_segment_when_its_creator_is_killed)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *second;
+    attached = shared_zeros(sizeof *attached);
+    pid_t creator = test_fork(create_and_stay, NULL);
+    AWAIT(__atomic_load_n(attached, __ATOMIC_SEQ_CST) == 1);
+    pid_t other = test_fork(attach_and_stay, NULL);
+    AWAIT(__atomic_load_n(attached, __ATOMIC_SEQ_CST) == 2);
+    const struct lwshm_error *error =
+        CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    CHECK_EQ_UINT(2, error->value_count);
+    CHECK_EQ_INT(creator, error->values[0]);
+    CHECK_EQ_INT(other, error->values[1]);
+    test_kill(creator);
+    error = CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    CHECK_EQ_UINT(1, error->value_count);
+    CHECK_EQ_INT(other, error->values[0]);
+    test_kill(other);
+    end_segment(create_segment(NULL));
+}
+
+static void stay(void *arg)
+{
+    (void)arg;
+    __atomic_add_fetch(attached, 1, __ATOMIC_SEQ_CST);
+    for (;;)
+        pause();
+}
+
+static void create_fork_and_be_killed(void *orphan)
+{
+    create_segment(NULL);
+    fflush(NULL);
+    pid_t child = fork(); /* not test_fork's, which dies with its parent */
+    if (child == 0)
+        stay(NULL);
+    *(pid_t *)orphan = child;
+    raise(SIGKILL);
+}
+
+TEST(a_process_that_only_inherited_the_mapping_is_named_too)
+{
+    struct lwshm_segment_options options = small_options();
+    pid_t *orphan = shared_zeros(sizeof *orphan);
+    lwshm_segment *second;
+    attached = shared_zeros(sizeof *attached);
+    CHECK_EQ_INT(-SIGKILL, test_wait_any(test_fork(create_fork_and_be_killed, orphan)));
+    AWAIT(__atomic_load_n(attached, __ATOMIC_SEQ_CST) == 1);
+    const struct lwshm_error *error =
+        CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    CHECK_EQ_UINT(1, error->value_count);
+    CHECK_EQ_INT(*orphan, error->values[0]);
+    kill(*orphan, SIGKILL);
+    AWAIT(kill(*orphan, 0) < 0); /* init has waited for it */
+    end_segment(create_segment(NULL));
+}
+
+TEST(a_stopped_process_is_alive)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *second;
+    attached = shared_zeros(sizeof *attached);
+    pid_t creator = test_fork(create_and_stay, NULL);
+    AWAIT(__atomic_load_n(attached, __ATOMIC_SEQ_CST) == 1);
+    kill(creator, SIGSTOP);
+    const struct lwshm_error *error =
+        CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    CHECK_EQ_INT(creator, error->values[0]);
+    test_kill(creator);
+    end_segment(create_segment(NULL));
+}
+
+static void create_in_another_pid_namespace(void *arg)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *second;
+    if (unshare(CLONE_NEWPID) < 0)
+        _exit(2);
+    pid_t child = fork();
+    if (child == 0) {
+        CHECK_CONTAINS(
+            "PID namespace",
+            CHECK_FAILS(LWSHM_E_NAMESPACE, lwshm_segment_create(&options, &second))->message);
+        _exit(0);
+    }
+    (void)arg;
+    TEST_WAIT(child);
+    _exit(0); /* the leak checker does not work in a process that has done this */
+}
+
+TEST(processes_of_another_pid_namespace_cannot_be_judged_so_their_segment_is_not_replaced)
+{
+    lwshm_segment *segment = create_segment(NULL);
+    int status = test_wait_any(test_fork(create_in_another_pid_namespace, NULL));
+    end_segment(segment);
+    if (status == 2)
+        SKIP("no new PID namespace is to be had");
+    CHECK_EQ_INT(0, status);
+}
+
+/* ---- the kernel's lock on the directory ---- */
+
+static void hold_the_lock(void *arg)
+{
+    uint32_t *step = arg;
+    int fd = open(test_dir(), O_RDONLY | O_DIRECTORY);
+    CHECK_EQ_INT(0, flock(fd, LOCK_EX));
+    __atomic_store_n(step, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(step, __ATOMIC_SEQ_CST) == 1)
+        testing_nap();
+    _exit(0); /* which lets it go */
+}
+
+static void create_behind_the_lock(void *arg)
+{
+    lwshm_segment *segment = create_segment(NULL);
+    CHECK_EQ_UINT(2, __atomic_load_n((uint32_t *)arg, __ATOMIC_SEQ_CST));
+    end_segment(segment);
+}
+
+TEST(a_creator_waits_for_another_that_is_at_work_in_the_directory)
+{
+    uint32_t *step = shared_zeros(sizeof *step);
+    pid_t holder = test_fork(hold_the_lock, step);
+    AWAIT(__atomic_load_n(step, __ATOMIC_SEQ_CST) == 1);
+    pid_t creator = test_fork(create_behind_the_lock, step);
+    AWAIT(sleeps(creator));
+    CHECK_EQ_INT(0, segments_made_by(creator));
+    __atomic_store_n(step, 2, __ATOMIC_SEQ_CST);
+    TEST_WAIT(holder);
+    TEST_WAIT(creator);
+}
+
+TEST(the_lock_on_the_directory_is_let_go_when_the_segment_is_made_and_when_it_is_not)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *segment = create_segment(NULL), *second;
+    int fd = open(test_dir(), O_RDONLY | O_DIRECTORY);
+    CHECK_EQ_INT(0, flock(fd, LOCK_EX | LOCK_NB));
+    CHECK_EQ_INT(0, flock(fd, LOCK_UN));
+    CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    CHECK_EQ_INT(0, flock(fd, LOCK_EX | LOCK_NB));
+    close(fd);
+    end_segment(segment);
+}
+
+/* ---- options ---- */
+
+TEST(private_segments_are_as_many_as_one_likes)
+{
+    struct lwshm_segment_options options = small_options();
+    options.data_dir = NULL;
+    lwshm_segment *first = create_segment(&options), *second = create_segment(&options);
+    CHECK(info_of(first).shmid != info_of(second).shmid);
+    CHECK_EQ_UINT(1, info_of(second).generation);
+    end_segment(first);
+    end_segment(second);
+}
+
+TEST(bad_options_make_nothing)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *segment;
+    options.max_backends = 0;
+    CHECK_CONTAINS("max_backends",
+                   CHECK_FAILS(LWSHM_E_INVALID, lwshm_segment_create(&options, &segment))->message);
+    options = small_options();
+    options.mode = 0666;
+    CHECK_CONTAINS("0666",
+                   CHECK_FAILS(LWSHM_E_INVALID, lwshm_segment_create(&options, &segment))->message);
+    CHECK_EQ_INT(0, segments_made_by(getpid()));
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.jni;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+
+import java.lang.reflect.Field;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class LayoutTest {
+
+  /** Constants of {@link Layout} that are fields of a struct, by what the library calls them. */
+  private static final Map<String, String> FIELDS =
+      Map.of(
+          "LWLOCK_WORD", "lwlock.word",
+          "LWLOCK_READERS", "lwlock.readers",
+          "BACKEND_SPILLED", "backend_slot.spilled",
+          "BACKEND_RECORD", "backend_slot.record",
+          "HEADER_MAX_HELD_LOCKS", "segment_header.max_held_locks",
+          "ABI_VERSION", "LWSHM_ABI_VERSION");
+
+  private static Map<String, long[]> library() {
+    Map<String, long[]> fields = new HashMap<>();
+    byte[] name = new byte[100];
+    long[] field = new long[LayoutNative.FIELD_COUNT];
+    for (int i = 0; LayoutNative.field(i, field, name) > 0; i++) {
+      int length = (int) field[LayoutNative.FIELD_NAME_LENGTH];
+      fields.put(new String(name, 0, length, StandardCharsets.UTF_8), field.clone());
+    }
+    return fields;
+  }
+
+  @Test
+  void everyConstantIsWhatTheLibrarySays() throws IllegalAccessException {
+    Map<String, long[]> library = library();
+    int compared = 0;
+    for (Field constant : Layout.class.getDeclaredFields()) {
+      String name = FIELDS.getOrDefault(constant.getName(), constant.getName());
+      long[] field = library.get(name);
+      assertNotNull(field, "the library does not tell of " + name);
+      assertEquals(
+          field[LayoutNative.FIELD_OFFSET], ((Number) constant.get(null)).longValue(), name);
+      compared++;
+    }
+    assertEquals(Layout.class.getDeclaredFields().length, compared);
+  }
+
+  @Test
+  void theFieldsHaveTheWidthsThatTheFastPathReads() {
+    Map<String, long[]> library = library();
+    for (String wide : new String[] {"lwlock.word", "lwlock.readers", "backend_slot.record"}) {
+      assertEquals(8, library.get(wide)[LayoutNative.FIELD_SIZE], wide);
+    }
+    for (String narrow : new String[] {"backend_slot.spilled", "segment_header.max_held_locks"}) {
+      assertEquals(4, library.get(narrow)[LayoutNative.FIELD_SIZE], narrow);
+    }
+    assertEquals(TrancheNative.LWLOCK_SIZE, library.get("lwlock")[LayoutNative.FIELD_SIZE]);
+  }
+
+  @Test
+  void theAbiVersionIsTheLibrarys() {
+    assertEquals(Layout.ABI_VERSION, LayoutNative.abiVersion());
+  }
+}
