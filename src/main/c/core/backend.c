@@ -27,6 +27,8 @@ static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
         .reader_bit = 1ull << (i % 64),
         .counters =
             (struct tranche_counters *)((char *)slot + backend_slot_counters(s->max_held_locks)),
+        .base = s->base,
+        .records = slot->record,
         .place_mask = s->max_held_locks - 1,
         .number = i,
     };

@@ -185,7 +185,9 @@ struct lwlock {
     uint64_t variable; /* for WaitForVar */
     uint64_t reserved2[3];
 };
+#define LOCK_SIZE_BITS 6
 static_assert(sizeof(struct lwlock) == LWSHM_LWLOCK_SIZE, "one line a lock");
+static_assert(sizeof(struct lwlock) == 1 << LOCK_SIZE_BITS, "64 bytes");
 
 /* ---- tranche ---- */
 

@@ -200,7 +200,7 @@ static int acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
     }
 }
 
-int lwshm_lwlock_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)
+int lwlock_acquire_any(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
     return acquire(b, lock, mode, 0);
 }
@@ -290,7 +290,7 @@ int lwshm_lwlock_mark_consistent(lwshm_backend *b, uint64_t lock)
     return LWSHM_OK;
 }
 
-int lwshm_lwlock_release(lwshm_backend *b, uint64_t offset)
+int lwlock_release_any(lwshm_backend *b, uint64_t offset)
 {
     int r = lwlock_check(b, offset);
     if (r < 0)

@@ -163,6 +163,10 @@ static inline struct tranche_counters *counters_of(const lwshm_backend *b,
     return &b->counters[lock->tranche < b->segment->max_tranches ? lock->tranche : 0];
 }
 
+/* Acquire and release from their beginning, whatever may be in the way or wrong. */
+int lwlock_acquire_any(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode);
+int lwlock_release_any(lwshm_backend *backend, uint64_t lock);
+
 /* The record is S and the way was found blocked: sleeps until the lock is held shared. */
 int lwlock_wait_shared(struct attempt *attempt);
 

@@ -120,6 +120,7 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
     __atomic_store_n(&s->closing, true, __ATOMIC_SEQ_CST);
     if (how == LWSHM_DETACH_FENCE) {
         __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
+        segment_review(s);
         r = fence(s);
     } else if (__atomic_load_n(&s->joined, __ATOMIC_SEQ_CST) != 0) {
         r = fail_busy(s);
@@ -136,6 +137,7 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
         __atomic_store_n(&s->ending, false, __ATOMIC_SEQ_CST);
         __atomic_store_n(&s->closing, false, __ATOMIC_SEQ_CST);
     }
+    segment_review(s);
     return r;
 }
 

@@ -63,6 +63,7 @@ static int attach(const char *data_dir, const struct surveyed *found, lwshm_segm
         r = enter(s, found->stat.size);
         if (r == LWSHM_OK) {
             s->open = true;
+            segment_review(s);
             *segment = s;
             return LWSHM_OK;
         }

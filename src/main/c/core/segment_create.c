@@ -213,6 +213,7 @@ static int create(const struct os_data_dir *dir, const struct lwshm_segment_opti
     if (dir != NULL && (r = write_note(dir, o->data_dir, key, shmid)) < 0)
         goto detach;
     s->open = true;
+    segment_review(s);
     *segment = s;
     return LWSHM_OK;
 

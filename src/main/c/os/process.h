@@ -41,7 +41,7 @@ bool os_process_is_dying(uint64_t identity);
 
 /* How often this process is a child of a fork that knew this library.  A handle made
    at another count is the parent's. */
-extern unsigned os_fork_count;
+extern unsigned os_fork_count __attribute__((visibility("hidden")));
 
 /* Counts forks from now on.  Any number of calls. */
 void os_watch_forks(void);
