@@ -247,7 +247,7 @@ class AfterCloseTest {
     List<String> options = List.of(compiler, "-XX:+UseSerialGC", "-Xshare:auto");
     Child racer = children.jvm(options, Racer.class, "8");
     assertEquals(List.of("ok 8"), racer.rest(), racer::toString);
-    assertEquals("", racer.errors());
+    assertEquals("", racer.complaints());
     assertEquals(0, racer.waitFor());
   }
 
@@ -283,7 +283,7 @@ class AfterCloseTest {
     for (int i = 0; i < 3; i++) {
       Child exiter = children.jvm(options, Exiter.class);
       assertEquals(7, exiter.waitFor(), exiter.errors());
-      assertEquals("", exiter.errors());
+      assertEquals("", exiter.complaints());
     }
   }
 }

@@ -146,16 +146,17 @@ public final class Child {
     return rest;
   }
 
-  /**
-   * What it has written to stderr, less the JDK's own notice of native access (from 24 on); all of
-   * it once it has ended.
-   */
+  /** What it has written to stderr; all of it once it has ended. */
   public String errors() throws InterruptedException {
     if (!process.isAlive()) {
       errorReader.join();
     }
-    return errors
-        .toString()
+    return errors.toString();
+  }
+
+  /** The same, less the JDK's own notice of native access (from 24 on). */
+  public String complaints() throws InterruptedException {
+    return errors()
         .replaceAll(
             "(?m)^WARNING: (A restricted method|java\\.lang\\.System::load|Use --enable-native-access"
                 + "|Restricted methods).*\\R(\\R)?",
