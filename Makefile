@@ -80,6 +80,7 @@ test-java: setup-run ## run the Java tests on this JDK and a later one; MVN_ARGS
 	@JAVA_HOME=$(JAVA_HOME) build/run-java-tests.sh $(MVN_ARGS)
 
 include build/check.mk
+include build/spec.mk
 
 # ---- the rest ----
 

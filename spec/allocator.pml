@@ -46,6 +46,21 @@ byte born = P;               /* identities given so far: 1 … born */
 byte dead[P + KILLS + 1];    /* by identity; the kernel knows */
 byte kills = KILLS, execs = EXEC;
 
+/* os_process_is_dead() */
+#if defined(M_TAKEN_FROM_THE_LIVING)
+#define IS_DEAD(identity) true
+#elif defined(M_EXEC_IS_DEATH)
+bool unmapped[P + KILLS + 1];
+#define IS_DEAD(identity) (dead[identity] || unmapped[identity])
+#else
+#define IS_DEAD(identity) dead[identity]
+#endif
+#ifdef M_EXEC_IS_DEATH
+#define MAP(how) unmapped[self] = !(how)
+#else
+#define MAP(how) skip
+#endif
+
 bit A1, A2, A3, A4, A5;
 #define CHECK(invariant, condition) assert((condition) || invariant)
 
@@ -62,7 +77,7 @@ bit A1, A2, A3, A4, A5;
 #define EXECED \
     atomic { \
         execs > 0 -> \
-        execs--; inside = inside & ~ME; \
+        execs--; inside = inside & ~ME; MAP(false); \
         i = 0; count = 0; at = 0; owner = 0; \
         goto start \
     }
@@ -79,17 +94,15 @@ proctype process(byte me; byte wanted)
     byte owner, i, count, at;
 
 start:
+    STEP(MAP(true));
     /* -- allocator_enter() -- */
     do
     :: KILLED
     :: EXECED
     :: atomic { allocator == 0 -> allocator = self; enter(); goto have_right }
     :: atomic { allocator == self -> enter(); goto have_right }
-#ifdef M_TAKEN_FROM_THE_LIVING
-    :: atomic { allocator != 0 -> owner = allocator }
-#else
-    :: atomic { allocator != 0 && dead[allocator] -> owner = allocator }
-#endif
+#ifndef M_NO_TAKE_OVER
+    :: atomic { allocator != 0 && IS_DEAD(allocator) -> owner = allocator }
 #ifdef M_TAKEN_OVER_WITHOUT_CAS
        STEP(allocator = self; enter(); owner = 0; goto have_right)
 #else
@@ -98,6 +111,7 @@ start:
             :: allocator == owner -> allocator = self; owner = 0; enter(); goto have_right
             :: else -> owner = 0
             fi)
+#endif
 #endif
     od;
 

@@ -1,9 +1,9 @@
 /*
  * backend_slot.pml - process entries (process_entry.c) and backend slots (backend.c):
- * claimed, given back, and reclaimed from the dead by several helpers at once.
+ * claimed, given back, and recovered from the dead (recover.c) by several helpers at once.
  *
  * P processes attach, join, hold something, leave and detach, over and over; any may be
- * killed at any step, reclaiming included, and a fresh process with an identity of its
+ * killed at any step, recovery included, and a fresh process with an identity of its
  * own starts in its place.  Recovery of what the dead one held is one step here
  * (lock_end_record()); lwlock.pml has it in full.
  *
@@ -43,7 +43,7 @@ byte entry[ENTRIES];                     /* identity, 0: free */
 #define PROCESS(s)    ((s) >> 2 & 3)
 #define GENERATION(s) ((s) >> 4)
 byte slot[SLOTS];                        /* identity word: state, process entry, generation */
-bool record[SLOTS];                      /* holds something */
+byte record[SLOTS];                      /* generation + 1 of who holds something, or 0 */
 
 /* ---- what the model knows ---- */
 
@@ -56,6 +56,28 @@ byte kills = KILLS;
 bit B1, B2, B3;
 #define CHECK(invariant, condition) assert((condition) || invariant)
 
+#ifdef M_EXEC_KEEPS_IDENTITY
+/* A process that runs another program has the segment no more, and is as good as dead; if
+   that attaches in its turn, it does so under the same pid and start time. */
+bool unmapped[P + KILLS + 1];
+byte execs = 1;
+#define EXECED \
+    :: atomic { \
+        execs > 0 && my_entry != NONE -> \
+        execs--; unmapped[self] = true; \
+        entry_of[my_entry] = 0; \
+        if :: my_slot != NONE -> slot_of[my_slot] = 0 :: else fi; \
+        my_entry = NONE; my_slot = NONE; e = 0; s = 0; who = 0; seen = 0; \
+        goto start \
+    }
+#define MAP unmapped[self] = false
+#define IS_DEAD(identity) (identity != 0 && (dead[identity] || unmapped[identity]))
+#else
+#define EXECED
+#define MAP skip
+#define IS_DEAD(identity) (identity != 0 && dead[identity])
+#endif
+
 #define KILLED \
     atomic { \
         kills > 0 -> \
@@ -63,10 +85,10 @@ bit B1, B2, B3;
         if :: my_entry != NONE -> entry_of[my_entry] = 0 :: else fi; \
         if :: my_slot != NONE -> slot_of[my_slot] = 0 :: else fi; \
         self = born; my_entry = NONE; my_slot = NONE; \
-        e = 0; s = 0; who = 0; seen = 0; all = false; \
+        e = 0; s = 0; who = 0; seen = 0; \
         goto start \
     }
-#define STEP(...) if :: KILLED :: atomic { true -> __VA_ARGS__ } fi
+#define STEP(...) if :: KILLED EXECED :: atomic { true -> __VA_ARGS__ } fi
 #define NONE 7
 
 #ifdef M_GENERATION_STAYS
@@ -75,16 +97,17 @@ bit B1, B2, B3;
 #define NEXT(g) (((g) + 1) & 15)
 #endif
 
-/* backend_slots_reclaim(): slots of entry e, which a dead process `who` has.  An entry's
-   slots are all looked at, one after another. */
-inline reclaim_slots() {
-    all = true;
+/* recover_slot(), of every slot of entry e, which the dead process `who` has, one after another:
+   recover_process().  Then the entry itself. */
+inline recover_process() {
     s = 0;
+#ifdef M_ENTRY_FREED_FIRST
+    STEP(if :: entry[e] == who -> entry[e] = 0 :: else fi);
+#endif
     do
     :: s < SLOTS ->
-look_again:
 #ifdef M_ENTRY_LOOKED_AT_FIRST
-        STEP(if :: entry[e] != who -> all = false; goto entry_done :: else fi);
+        STEP(if :: entry[e] != who -> goto entry_done :: else fi);
 #endif
         STEP(
             seen = slot[s];
@@ -93,7 +116,7 @@ look_again:
             :: else
             fi);
 #if !defined(M_ENTRY_NOT_LOOKED_AT) && !defined(M_ENTRY_LOOKED_AT_FIRST)
-        STEP(if :: entry[e] != who -> all = false; goto entry_done :: else fi);
+        STEP(if :: entry[e] != who -> goto entry_done :: else fi);
 #endif
         STEP(
             if
@@ -102,19 +125,25 @@ look_again:
                 slot[s] = SLOT(DEAD, e, GENERATION(seen));
                 seen = slot[s]
             :: STATE(seen) == JOINED && slot[s] != seen ->
-                /* Another helper may have marked it, and may die before it frees it. */
+                /* Another helper marked it; but it may have died since. */
 #ifdef M_LOST_RACE_COUNTS_AS_DONE
                 goto next_slot
 #else
-                goto look_again
+                seen = SLOT(DEAD, e, GENERATION(seen));
+                if
+                :: slot[s] == seen
+                :: else -> goto next_slot
+                fi
 #endif
             :: STATE(seen) != JOINED
             fi);
-        /* Recovery, as it will be: only of the generation that is known to be dead. */
-        STEP(if :: slot[s] == seen -> record[s] = false :: else fi);
-        /* holds_nothing() */
-#ifndef M_RECORD_NOT_LOOKED_AT
-        STEP(if :: record[s] -> all = false; goto next_slot :: else fi);
+        /* lock_end_record(): a record carries its generation. */
+#ifndef M_RECORD_STAYS
+        STEP(
+            if
+            :: record[s] == GENERATION(seen) + 1 -> CHECK(B1, slot_of[s] == 0); record[s] = 0
+            :: else
+            fi);
 #endif
         /* backend_slot_free() */
         STEP(
@@ -127,7 +156,18 @@ look_again:
 next_slot:
         s++
     :: else -> break
-    od
+    od;
+    STEP(
+        if
+#ifdef M_ENTRY_FREED_WITHOUT_CAS
+        :: true -> CHECK(B1, entry_of[e] == 0); entry[e] = 0
+#else
+        :: entry[e] == who -> CHECK(B1, entry_of[e] == 0); entry[e] = 0
+        :: else
+#endif
+        fi);
+entry_done:
+    s = 0; seen = 0; who = 0
 }
 
 proctype process(byte me)
@@ -135,7 +175,6 @@ proctype process(byte me)
     byte self = me + 1;
     byte my_entry = NONE, my_slot = NONE;
     byte e, s, who, seen, rounds;
-    bool all;
 
 start:
     if
@@ -143,7 +182,8 @@ start:
     :: rounds < ROUNDS -> rounds++
     fi;
 
-    /* -- process_enter(): claim(), else reclaim and again -- */
+    /* -- process_enter(): claim(), else recover_all() and again -- */
+    STEP(MAP);
     do
     :: KILLED
     :: atomic { e < ENTRIES && entry[e] == 0 ->
@@ -159,7 +199,7 @@ start:
     :: my_entry != NONE
     fi;
 
-    /* -- lwshm_backend_join(): claim(), else reclaim and again -- */
+    /* -- lwshm_backend_join(): claim(), else recover_all() and again -- */
 join:
     s = 0;
     do
@@ -169,7 +209,7 @@ join:
             if
             :: slot[s] == seen ->
                 CHECK(B1, slot_of[s] == 0);
-                CHECK(B2, !record[s]);
+                CHECK(B2, record[s] == 0);
                 slot[s] = SLOT(JOINED, my_entry, GENERATION(seen));
                 slot_of[s] = self; my_slot = s
             :: else
@@ -188,8 +228,8 @@ join:
     fi;
 
     /* -- holds something, and no more -- */
-    STEP(record[my_slot] = true);
-    STEP(CHECK(B1, record[my_slot]); record[my_slot] = false);
+    STEP(record[my_slot] = GENERATION(slot[my_slot]) + 1);
+    STEP(CHECK(B1, record[my_slot] != 0); record[my_slot] = 0);
 
     /* -- lwshm_backend_leave(), process_leave() -- */
     STEP(
@@ -202,7 +242,7 @@ leave:
         entry[my_entry] = 0; entry_of[my_entry] = 0; my_entry = NONE);
     goto start;
 
-    /* -- processes_reclaim(); afterwards who found no room gives up: LWSHM_E_LIMIT -- */
+    /* -- recover_all(); afterwards who found no room gives up: LWSHM_E_LIMIT -- */
 reclaim:
     e = 0;
     do
@@ -210,29 +250,11 @@ reclaim:
         STEP(
             who = entry[e];
             if
-            :: who == 0 || !dead[who] -> goto next_entry
-            :: else
+            :: IS_DEAD(who)
+            :: else -> who = 0; goto next_entry
             fi);
-#ifdef M_ENTRY_FREED_FIRST
-        STEP(if :: entry[e] == who -> entry[e] = 0 :: else fi);
-#endif
-        reclaim_slots();
-entry_done:
-        if
-        :: all ->
-            STEP(
-                if
-#ifdef M_ENTRY_FREED_WITHOUT_CAS
-                :: true -> CHECK(B1, entry_of[e] == 0); entry[e] = 0
-#else
-                :: entry[e] == who -> CHECK(B1, entry_of[e] == 0); entry[e] = 0
-                :: else
-#endif
-                fi)
-        :: !all
-        fi;
+        recover_process();
 next_entry:
-        all = false; seen = 0; s = 0; who = 0;
         e++
     :: else -> break
     od;
@@ -250,21 +272,19 @@ finished:
 proctype last_helper()
 {
     byte self, my_entry = NONE, my_slot = NONE, e, s, who, seen;
-    bool all;
 start:
     do
     :: e < ENTRIES ->
         who = entry[e];
         if
-        :: who != 0 && dead[who] -> reclaim_slots(); entry[e] = 0
+        :: IS_DEAD(who) -> recover_process()
         :: else
         fi;
-entry_done:
         e++
     :: else -> break
     od;
     for (s : 0 .. SLOTS - 1) {
-        CHECK(B3, STATE(slot[s]) == FREE && !record[s])
+        CHECK(B3, STATE(slot[s]) == FREE && record[s] == 0)
     }
     for (e : 0 .. ENTRIES - 1) {
         CHECK(B3, entry[e] == 0)

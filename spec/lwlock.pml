@@ -19,7 +19,7 @@
  *   SPURIOUS   sleeps run out at any time
  *   LEAVE      how many waiters give up, at any time (time-out, interrupt)
  *   STARVER    a waiter that was passed over may name itself the starver
- *   UNREPAIRED repair of a poisoned lock may fail, and the acquirer gives up
+ *   UNREPAIRED repair of a poisoned lock may fail: it is released as it is
  *   BITS       backends a bit of RB: 1 own bits, 2 the first alone, 3 one for all
  *
  * and a mutant (spec/mutants) is one more, M_…: a line removed or moved.
@@ -74,15 +74,10 @@
 
 /* ---- shared memory ---- */
 
-/* W.  Owner and starver are named by slot and generation. */
+/* W.  The owner is named by slot and generation, the starver by its slot alone. */
 #define OWNER(i, g) ((i) + 1 | (g) << 3)
 #define SLOT(o)     (((o) & 7) - 1)
 #define OGEN(o)     ((o) >> 3)
-#ifdef M_STARVER_WITHOUT_GENERATION
-#define STARVER_NAME(i, g) OWNER(i, 0)
-#else
-#define STARVER_NAME(i, g) OWNER(i, g)
-#endif
 byte owner, starver;
 bool poison, xwait, swait, dpark;
 
@@ -134,7 +129,7 @@ bit I1, I2, I3, I4, I6, I7, I8;
 
 #define ME      (1 << me)
 #define MYOWNER OWNER(me, gen[me])
-#define I_STARVE (starver == STARVER_NAME(me, gen[me]))
+#define I_STARVE (starver == me + 1)
 #define MYRECORD(kind) RECORD(kind, gen[me])
 #define DEAD(i) (!(alive & 1 << (i)))
 #ifdef M_NEWCOMER_IGNORES_STARVER
@@ -142,7 +137,10 @@ bit I1, I2, I3, I4, I6, I7, I8;
 #else
 #define OTHER_STARVES (starver != 0 && !I_STARVE)
 #endif
-#define BLOCKED (owner != 0 || POISONED || OTHER_STARVES)
+/* lock_blocks() */
+#define BLOCKED (owner != 0 || POISONED && !repairs || OTHER_STARVES)
+/* is_poisoned(): the acquire ends here, and the caller is told. */
+#define TOLD (poison && owner == 0 && !repairs)
 #define WORD_IS_0 (owner == 0 && starver == 0 && !poison && !xwait && !swait && !dpark)
 
 #ifdef M_SHARED_IGNORES_POISON
@@ -174,7 +172,7 @@ inline bury() {
             xcur = xcur & ~ME; scur = scur & ~ME; dcur = dcur & ~ME;
         :: else -> rkills--
         fi;
-        old = 0; nobody = false; looked = 0; i = 0; try = false; then_shared = false;
+        old = 0; nobody = false; looked = 0; i = 0; try = false; repairs = false;
         d = 0; g = 0; seen = 0
     }
 }
@@ -300,11 +298,11 @@ inline wake() {
 #endif
 
 inline wake_all_of_both() {
-#ifndef M_STARVER_WAKES_READERS_ONLY
-    COUNT_AND_WAKE_ALL(xcur, xq);
-#endif
 #ifndef M_STARVER_WAKES_WRITERS_ONLY
-    COUNT_AND_WAKE_ALL(scur, sq)
+    COUNT_AND_WAKE_ALL(scur, sq);
+#endif
+#ifndef M_STARVER_WAKES_READERS_ONLY
+    COUNT_AND_WAKE_ALL(xcur, xq)
 #endif
 }
 
@@ -341,7 +339,10 @@ inline owner_off() {
 #endif
 #ifndef M_RECOVERY_LEAVES_STARVER
     if
-    :: starver == STARVER_NAME(d, g) -> CHECK(I4, DEAD(d)); starver = 0
+    :: starver == d + 1 ->
+        /* A recoverer that comes far too late may take an heir's name; it wakes it, too. */
+        CHECK(I4, DEAD(d) || gen[d] != g);
+        starver = 0
     :: else
     fi;
 #endif
@@ -388,7 +389,7 @@ inline free_slot() {
     STEP(
         if
         :: gen[d] == g && (taken & 1 << d) && DEAD(d) ->
-            CHECK(I4, rec[d] == 0 && owner != OWNER(d, g) && starver != STARVER_NAME(d, g));
+            CHECK(I4, rec[d] == 0 && owner != OWNER(d, g) && starver != d + 1);
             taken = taken & ~(1 << d);
             gen[d] = NEXT(g)
         :: else
@@ -454,8 +455,8 @@ inline recover() {
         d = SLOT(owner); g = OGEN(owner) \
     :: else -> \
         if \
-        :: starver != 0 && DEAD(SLOT(starver)) -> \
-            d = SLOT(starver); g = gen[d] \
+        :: starver != 0 && DEAD(starver - 1) -> \
+            d = starver - 1; g = gen[d] \
         :: else -> d = NONE \
         fi \
     fi
@@ -488,7 +489,7 @@ inline recover() {
 #ifdef STARVER
 #define NAME_STARVER \
     if \
-    :: starver == 0 -> starver = STARVER_NAME(me, gen[me]); overtaken = 0 \
+    :: starver == 0 -> starver = me + 1; overtaken = 0 \
     :: true \
     fi
 #define OVERTAKES \
@@ -512,7 +513,7 @@ inline recover() {
     byte looked;      /* the bits of RB that the drain is about */ \
     byte i;           /* the slot that the drain looks at */ \
     bool try;         /* does not wait */ \
-    bool then_shared; /* wants the lock exclusive to repair it, then shared */ \
+    bool repairs;     /* POISON does not stop it */ \
     byte d, g, seen   /* the slot and generation it recovers; the record as last read */
 
 #define NEXT_TO_LOOK_AT \
@@ -546,6 +547,8 @@ idle:
     :: atomic { MODES_OF(me) & TRY_SHARED -> try = true; goto begin_shared }
     :: atomic { MODES_OF(me) & EXCLUSIVE -> goto begin_exclusive }
     :: atomic { MODES_OF(me) & TRY_EXCLUSIVE -> try = true; goto begin_exclusive }
+    /* lwlock_acquire_poisoned(): by the callback's caller or by acquireForRepair. */
+    :: atomic { poison -> repairs = true; rec[me] = MYRECORD(REC_N); goto slow_exclusive }
     fi;
 
     /* -- shared: acquire_shared(), enter_shared() -- */
@@ -651,9 +654,8 @@ retraction_done:
        STEP(
             if
             :: !BLOCKED -> FORGET_READING(scur); goto begin_shared
-            :: BLOCKED && poison && owner == 0 ->
-                FORGET_READING(scur); then_shared = true; goto slow_exclusive
-            :: BLOCKED && !(poison && owner == 0) ->
+            :: BLOCKED && TOLD -> goto leave_empty_handed
+            :: BLOCKED && !TOLD ->
 #ifndef M_NO_SWAIT
                 swait = true;
 #endif
@@ -676,8 +678,8 @@ begin_exclusive:
 #endif
     STEP(
         if
-        :: try && owner == 0 && !OTHER_STARVES -> owner = MYOWNER
-        :: try && (owner != 0 || OTHER_STARVES) -> goto nothing_owed
+        :: try && !BLOCKED -> owner = MYOWNER
+        :: try && BLOCKED -> goto nothing_owed
         :: !try && WORD_IS_0 -> owner = MYOWNER
         :: !try && !WORD_IS_0 ->
 #ifdef M_RECORD_AFTER_CAS
@@ -705,7 +707,7 @@ slow_exclusive:
 #endif
        STEP(
             if
-            :: owner == 0 && !OTHER_STARVES ->
+            :: !BLOCKED ->
                 owner = MYOWNER;
 #ifndef M_STARVER_OWNS_AND_STAYS
                 if :: I_STARVE -> starver = 0 :: else fi;
@@ -718,7 +720,8 @@ slow_exclusive:
 #endif
                 FORGET_READING(xcur);
                 goto drain
-            :: else ->
+            :: BLOCKED && TOLD -> goto leave_empty_handed
+            :: BLOCKED && !TOLD ->
 #ifndef M_NO_XWAIT
                 xwait = true;
 #endif
@@ -793,7 +796,7 @@ all_left:
     STEP(
         CHECK(I4, owner == MYOWNER);
         CHECK(I1, (in_x | in_s) == 0);
-        CHECK(I7, poison == died_inside);
+        CHECK(I7, poison == died_inside && (repairs || !poison));
         OVERTAKES;
         i = 0;
         try = false;
@@ -806,11 +809,11 @@ all_left:
         :: else -> goto inside_exclusive
         fi);
 
-    /* Told that an owner died inside: the callback repairs, or the acquirer gives up. */
+    /* Repaired and marked consistent, or released as it is. */
     if
     :: KILLED
 #ifdef UNREPAIRED
-    :: atomic { true -> then_shared = false; goto inside_exclusive }
+    :: atomic { true -> goto inside_exclusive }
 #endif
     :: atomic { true -> poison = false; died_inside = false; goto inside_exclusive }
     fi;
@@ -845,11 +848,8 @@ owing:
 nothing_owed:
     STEP(
         CHECK(I4, rec[me] == 0 || GEN(rec[me]) == gen[me]);
-        try = false;
-        if
-        :: then_shared -> then_shared = false; rec[me] = MYRECORD(REC_S); goto begin_shared
-        :: else -> rec[me] = 0; goto idle
-        fi);
+        try = false; repairs = false; rec[me] = 0;
+        goto idle);
 
     /* -- giving up -- */
 
@@ -860,7 +860,7 @@ give_up_drain:
 #ifdef M_GIVE_UP_CLEARS_RB
         RB = RB & ~looked;
 #endif
-        i = 0; looked = 0; then_shared = false;
+        i = 0; looked = 0;
 #ifndef M_GIVE_UP_KEEPS_DPARK
         dpark = false;
 #endif
@@ -873,20 +873,23 @@ give_up_drain:
 
 leave_empty_handed:
     STEP(
-        FORGET_READING(xcur); FORGET_READING(scur); then_shared = false;
+        FORGET_READING(xcur); FORGET_READING(scur);
+#if !defined(M_LEAVE_WITHOUT_WAKE)
         if
-#ifndef M_STARVER_LEAVES_NAME
-        :: I_STARVE -> STARVER_OFF
+#ifdef M_TOLD_LEAVES_WITHOUT_WAKE
+        :: owner == 0 && !poison -> old = OWED & ~OWES_S
+#else
+        :: owner == 0 -> old = OWED & ~OWES_S
 #endif
-        :: else ->
-#ifndef M_LEAVE_WITHOUT_WAKE
-            if
-            :: owner == 0 && xwait -> old = OWED & ~OWES_S
-            :: else
-            fi;
+        :: else
+        fi
 #endif
-            goto owing
-        fi);
+        );
+    wake();
+#ifdef M_STARVER_LEAVES_NAME
+    goto nothing_owed;
+#endif
+    STEP(if :: I_STARVE -> STARVER_OFF :: else -> goto nothing_owed fi);
 #ifndef M_STARVER_LEAVES_WITHOUT_WAKE
     wake_all_of_both();
 #endif
