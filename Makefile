@@ -90,6 +90,7 @@ test-readme: examples ## the README's examples are the ones that are compiled, a
 
 include build/check.mk
 include build/chaos.mk
+include build/spec.mk
 
 # ---- the rest ----
 
