@@ -45,8 +45,8 @@ static int end_disowned_shared(lwshm_backend *b, uint32_t i, uint64_t offset, ui
     if (own_record == NULL)
         return fail_no_record(b);
     set_record(b, offset, own_record, RECORD_N);
-    bool ended = __atomic_compare_exchange_n(record, &seen, n, false, __ATOMIC_SEQ_CST,
-                                             __ATOMIC_SEQ_CST);
+    bool ended =
+        __atomic_compare_exchange_n(record, &seen, n, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     if (ended) {
         if ((load(&lock->word) & LOCK_DPARK) != 0)
             lock_wake_drain(lock);
