@@ -117,6 +117,14 @@ int lwshm_segment_attach(const char *data_dir, uint32_t mode, lwshm_segment **se
    also LWSHM_E_FOREIGN, if that id's segment is none of lwshm's. */
 int lwshm_segment_attach_id(int shmid, uint32_t mode, lwshm_segment **segment);
 
+/*
+ * Begins the way out: nobody of this handle acquires a lock or a semaphore any more, and who
+ * sleeps for one gives up within 100 ms, with LWSHM_E_CLOSED.  Releasing works on, so holders
+ * can finish before LWSHM_DETACH_FENCE takes the segment from them.  A detach that fails
+ * takes it back.
+ */
+int lwshm_segment_refuse_acquires(lwshm_segment *segment);
+
 /* What becomes of the address range of a detached segment. */
 enum lwshm_detach {
     /* It is unmapped, as shmdt(2) does. */

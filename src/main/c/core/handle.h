@@ -37,7 +37,7 @@ struct lwshm_segment {
     uint32_t process;  /* its entry */
     uint32_t joined;   /* backends of this handle; atomic */
     bool closing;      /* nobody joins any more; atomic */
-    bool ending;       /* its sleepers give up: it is being fenced off; atomic */
+    bool ending;       /* its sleepers give up: it is about to be fenced off; atomic */
     bool spins;        /* waiting on another processor makes sense */
     bool is_creator;
     unsigned fork_count; /* os_fork_count when the handle was made */

@@ -109,6 +109,15 @@ static int fence(lwshm_segment *s)
     return LWSHM_OK;
 }
 
+int lwshm_segment_refuse_acquires(lwshm_segment *s)
+{
+    if (!is_open(s))
+        return fail_closed(s);
+    __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
+    segment_review(s);
+    return LWSHM_OK;
+}
+
 int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
 {
     if (s == NULL || s->fork_count != os_fork_count)

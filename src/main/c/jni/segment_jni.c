@@ -206,3 +206,11 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_reapDead(JNIEnv *env, jc
     (void)class;
     return lwshm_segment_reap_dead(from_handle(segment));
 }
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_refuseAcquires(JNIEnv *env, jclass class,
+                                                                       jlong segment)
+{
+    (void)env;
+    (void)class;
+    return lwshm_segment_refuse_acquires(from_handle(segment));
+}

@@ -241,3 +241,33 @@ TEST(a_detach_that_is_refused_disturbs_nobody)
     CHECK_OK(lwshm_backend_leave(holder));
     end();
 }
+
+TEST(when_acquires_are_refused_sleepers_give_up_and_holders_still_release)
+{
+    begin();
+    struct waiter w[2] = {{.mode = X, .backend = join(ours)}, {.mode = S, .backend = join(ours)}};
+    lwshm_backend *inside = join(ours), *holder = join(others);
+    CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
+    CHECK_OK(lwshm_lwlock_acquire(inside, second, X));
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ_INT(0, pthread_create(&w[i].thread, NULL, wait_for_the_lock, &w[i]));
+        AWAIT(somebody_waits(others, lock, w[i].mode));
+    }
+    CHECK_OK(lwshm_segment_refuse_acquires(ours));
+    for (int i = 0; i < 2; i++) { /* while the lock is held */
+        CHECK_EQ_INT(0, pthread_join(w[i].thread, NULL));
+        CHECK_EQ_INT(LWSHM_E_CLOSED, w[i].result);
+    }
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_acquire(w[0].backend, second, S));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_try_acquire(w[0].backend, second, S));
+    CHECK_OK(lwshm_lwlock_release(inside, second));
+    CHECK_OK(lwshm_segment_detach(ours, LWSHM_DETACH_FENCE));
+    CHECK_OK(lwshm_lwlock_release(holder, lock));
+    CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(holder, lock, X));
+    CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(holder, second, X)); /* not poisoned, either */
+    CHECK_OK(lwshm_backend_leave(inside));
+    CHECK_OK(lwshm_backend_leave(w[0].backend));
+    CHECK_OK(lwshm_backend_leave(w[1].backend));
+    CHECK_OK(lwshm_backend_leave(holder));
+    end();
+}

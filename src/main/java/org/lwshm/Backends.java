@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.lwshm.jni.BackendNative;
+import org.lwshm.jni.SegmentNative;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -181,8 +182,9 @@ final class Backends {
 
   /**
    * The step of an exit that ends the backends: the calling thread's own, and those of threads that
-   * have ended. The others may acquire nothing more from here on, and get some time to release what
-   * they hold; what they still hold then, the native side releases when it fences them off.
+   * have ended. The others may acquire nothing more from here on, those that sleep give up, and
+   * those that hold something get some time to release it; what they still hold then, the native
+   * side ends when it fences them off, as if they had been killed.
    */
   void leaveAll() {
     List<Backend> others;
@@ -197,7 +199,10 @@ final class Backends {
       others = inUseByOthers();
       others.forEach(Backend::refuseAcquires);
     }
-    awaitNothingHeld(others);
+    if (!others.isEmpty()) {
+      attachment.call(SegmentNative::refuseAcquires);
+      awaitNothingHeld(others);
+    }
     synchronized (this) {
       orphans().forEach(this::end);
     }
@@ -206,21 +211,24 @@ final class Backends {
   private static void awaitNothingHeld(List<Backend> backends) {
     long deadline = System.nanoTime() + PATIENCE_NS;
     boolean interrupted = false;
-    for (Backend backend : backends) {
-      while (backend.holdsAny()
-          && backend.owner().isAlive()
-          && !ExitCallbacks.isStuckInExit(backend.owner())
-          && System.nanoTime() - deadline < 0) {
-        try {
-          Thread.sleep(LOOK_AGAIN_MS);
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
+    do {
+      // First of all: somebody may have begun to acquire before that was refused.
+      try {
+        Thread.sleep(LOOK_AGAIN_MS);
+      } catch (InterruptedException e) {
+        interrupted = true;
       }
-    }
+    } while (backends.stream().anyMatch(Backends::mayYetRelease)
+        && System.nanoTime() - deadline < 0);
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private static boolean mayYetRelease(Backend backend) {
+    return backend.holdsAny()
+        && backend.owner().isAlive()
+        && !ExitCallbacks.isStuckInExit(backend.owner());
   }
 
   /** Whether a thread of this process may still use a backend's handle. */

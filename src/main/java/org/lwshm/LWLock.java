@@ -489,8 +489,11 @@ public final class LWLock {
   }
 
   /** Checks the status of a native call, during which the backend must be referred to. */
-  private static int check(Backend backend, int status) {
+  int check(Backend backend, int status) {
     Reference.reachabilityFence(backend);
+    if (status < 0 && segment.attachment().isGone()) {
+      throw segment.attachment().closed();
+    }
     return Status.check(status);
   }
 

@@ -71,6 +71,9 @@ public final class LWLockTranche {
    * @param callback what to call; null: nobody. It takes the place of an earlier one.
    */
   public void onRepair(RepairCallback callback) {
+    if (segment.isClosed()) {
+      throw segment.attachment().closed();
+    }
     if (callback == null) {
       segment.repairCallbacks().remove(id);
     } else {

@@ -73,8 +73,8 @@ final class LockWait {
   /** Acquires a lock exclusively, poisoned or not. */
   static void acquireForRepair(LWLock lock, Backend backend) {
     try {
-      Status.check(
-          new LockWait(lock, backend, LWLockMode.EXCLUSIVE, FOREVER, false).awaitPoisoned());
+      LockWait wait = new LockWait(lock, backend, LWLockMode.EXCLUSIVE, FOREVER, false);
+      lock.check(backend, wait.awaitPoisoned());
     } catch (InterruptedException e) {
       throw new AssertionError("not interruptible", e);
     }
@@ -113,13 +113,13 @@ final class LockWait {
     for (; ; ) {
       int status = await(this::acquireStep);
       if (status != Status.OWNER_DIED) {
-        return Status.check(status) == 1;
+        return lock.check(backend, status) == 1;
       }
       RepairCallback callback = lock.tranche().repairCallback();
       if (callback == null) {
         throw LockRepair.ownerDied(lock, null);
       }
-      if (Status.check(awaitPoisoned()) == 0) {
+      if (lock.check(backend, awaitPoisoned()) == 0) {
         return false;
       }
       LockRepair.repair(lock, backend, callback);

@@ -146,6 +146,14 @@ public final class SegmentNative {
   public static native int attachId(int shmid, int mode, long[] handle);
 
   /**
+   * {@code lwshm_segment_refuse_acquires}.
+   *
+   * @param segment handle
+   * @return 0 or a status
+   */
+  public static native int refuseAcquires(long segment);
+
+  /**
    * {@code lwshm_segment_detach}.
    *
    * @param segment handle

@@ -258,6 +258,10 @@ class ExitTest {
 
         assertEquals(List.of(me.slot()), ours.backends().stream().map(b -> b.slot()).toList());
         me.releaseAll();
+        // Who held it exclusively was stopped in the middle; who wanted to never was inside.
+        assertTrue(locks[0].acquireForRepair(me));
+        locks[0].markConsistent(me);
+        locks[0].release(me);
         for (LWLock lock : locks) {
           for (LWLockMode mode : LWLockMode.values()) {
             assertTrue(lock.tryAcquire(me, mode), lock + " " + mode);
