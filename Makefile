@@ -26,7 +26,7 @@ POM_VERSION := $(shell sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml)
 JAR := target/lwshm-$(POM_VERSION).jar
 JAR_SOURCES := $(shell find src/main include -type f) pom.xml build/aol.properties build/liblwshm-jni.map
 
-.PHONY: all lib jar examples demo test test-c test-java check bench dist install format clean help
+.PHONY: all lib jar examples demo stress test test-c test-java check bench dist install format clean help
 
 all: lib jar ## build the C library and the jar (the default)
 
@@ -68,6 +68,11 @@ bench: setup-run ## run the JMH benchmarks; BENCH='LWLock -f 1' for some of them
 	$(ALL) -pl :lwshm-benchmarks
 	@benchmarks/on-each-jdk.sh "$(JAVA_HOME)" $(BENCH)
 
+stress: setup-run ## run jcstress on the lock's Java paths: STRESS='-m quick'
+	$(ALL) -pl :lwshm-stress
+	@cd target && ../build/in-ipc-namespace.sh $(JAVA_HOME)/bin/java -jar ../stress/target/stress.jar \
+	    -r jcstress $(or $(STRESS),-m quick)
+
 # ---- testing ----
 
 test: test-c test-java test-readme ## run all tests: C, Java, the README's examples
@@ -84,11 +89,13 @@ test-readme: examples ## the README's examples are the ones that are compiled, a
 	@build/in-ipc-namespace.sh build/check-readme.sh
 
 include build/check.mk
+include build/chaos.mk
+include build/spec.mk
 
 # ---- the rest ----
 
 clean: ## remove everything that was made
-	rm -rf target examples/target benchmarks/target build/all/target
+	rm -rf target examples/target benchmarks/target stress/target build/all/target
 
 help: ## say this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

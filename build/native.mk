@@ -19,6 +19,7 @@ JNI_SOURCES     := $(call find,src/main/c/jni,*.c)
 TEST_FRAME      := $(sort $(wildcard src/test/c/*.c))
 TEST_SOURCES    := $(call find,src/test/c,*_test.c)
 PROGRAM_SOURCES := $(call find,src/test/c,*_program.c)
+CHAOS_FRAME     := $(filter-out %_program.c,$(sort $(wildcard src/test/c/chaos/*.c)))
 EXAMPLE_SOURCES := $(sort $(wildcard examples/src/main/c/*.c))
 PUBLIC_HEADERS  := $(sort $(wildcard include/lwshm/*.h))
 
@@ -84,9 +85,13 @@ $(OUT)/$(1)/test/%_test: $(OUT)/$(1)/obj/test/%_test.o $$($(1)_FRAME) $$($(1)_LI
 	@mkdir -p $$(@D)
 	$$(call say,LINK $$@)$(2) $$(CFLAGS) $(3) $$($(1)_LINK) $$^ -o $$@
 
+# Programs of one folder may have a frame in common, which is what else lies there.
+$$(filter $(OUT)/$(1)/test/chaos/%,$$($(1)_TESTS)): \
+    $(CHAOS_FRAME:src/test/c/%.c=$(OUT)/$(1)/obj/test/%.o)
+
 $(OUT)/$(1)/test/%_program: $(OUT)/$(1)/obj/test/%_program.o $$($(1)_LIB)
 	@mkdir -p $$(@D)
-	$$(call say,LINK $$@)$(2) $$(CFLAGS) $(3) $$($(1)_LINK) $$^ -o $$@
+	$$(call say,LINK $$@)$(2) $$(CFLAGS) $(3) $$($(1)_LINK) $$(filter %.o,$$^) $$($(1)_LIB) -o $$@
 endef
 
 SANITIZE := -fno-omit-frame-pointer -fno-sanitize-recover=all

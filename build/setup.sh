@@ -4,6 +4,7 @@
 #     build/setup.sh run        what `make`, `make demo` and `make test` need
 #     build/setup.sh dist       and the cross-compiler for aarch64
 #     build/setup.sh check      and everything else that `make check` needs
+#     build/setup.sh spec       what `make spec` needs, and no more
 #
 # As root on Debian it installs what lacks; otherwise it says what to install.
 #
@@ -33,9 +34,22 @@ javac_release() {
     echo "$version" | sed -e 's/^javac //' -e 's/^1\.//' -e 's/[^0-9].*//' -e 's/^$/0/'
 }
 
+need_c_compiler() {
+    need gcc gcc libc6-dev
+    # A compiler without the C library's headers is not enough.
+    if command -v gcc > /dev/null 2>&1 && ! echo '#include <stdio.h>' | gcc -fsyntax-only -x c - 2> /dev/null; then
+        lack "C headers" libc6-dev
+    fi
+}
+
 find_lacking() {
     lacking=""
     packages=""
+    if [ "$job" = spec ]; then
+        need spin spin
+        need_c_compiler
+        return
+    fi
     # A JDK, not the JRE that Maven's package brings.
     release=$(javac_release "${JAVA_HOME:+$JAVA_HOME/bin/}javac")
     if [ "$release" -lt 17 ]; then
@@ -47,15 +61,11 @@ find_lacking() {
         lack "javac(17+)" "$jdk"
     fi
     need mvn maven
-    need gcc gcc libc6-dev
+    need_c_compiler
     need ar binutils
     need make make
     need unshare util-linux
     need ipcs util-linux
-    # A compiler without the C library's headers is not enough.
-    if command -v gcc > /dev/null 2>&1 && ! echo '#include <stdio.h>' | gcc -fsyntax-only -x c - 2> /dev/null; then
-        lack "C headers" libc6-dev
-    fi
     case $job in dist | check)
         need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
         ;;

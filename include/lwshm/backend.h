@@ -37,6 +37,13 @@ int lwshm_backend_join(lwshm_segment *segment, lwshm_backend **backend);
 /* Releases what the backend still holds, gives the slot back and frees the handle. */
 int lwshm_backend_leave(lwshm_backend *backend);
 
+/*
+ * Ends a backend whose thread has ended without leaving, as if it had been killed: shared holds
+ * end, and what it holds exclusively becomes poisoned, since it may be half-changed.  By any
+ * thread of the process that joined, when no other uses the backend any more; frees the handle.
+ */
+int lwshm_backend_abandon(lwshm_backend *backend);
+
 /* Releases every lock that the backend holds; returns how many there were. */
 int lwshm_backend_release_all(lwshm_backend *backend);
 

@@ -77,7 +77,8 @@ int lwshm_lwlock_acquire_or_wait(lwshm_backend *backend, uint64_t lock);
  */
 
 /* Waits while the lock is held exclusively and its variable is `old`.  1: it is not held
-   exclusively; 0: the variable is *value now.  LWSHM_E_OWNER_DIED if the holder died. */
+   exclusively; 0: the variable is *value now.  LWSHM_E_OWNER_DIED if the holder died inside,
+   LWSHM_E_ALREADY_HELD if this backend is the holder. */
 int lwshm_lwlock_wait_for_var(lwshm_backend *backend, uint64_t lock, uint64_t old, uint64_t *value);
 
 /* Sets the variable and wakes who waits for that.  The backend holds the lock exclusively,
@@ -97,6 +98,32 @@ int lwshm_lwlock_disown(lwshm_backend *backend, uint64_t lock);
 
 /* Releases a lock that some backend has disowned; LWSHM_E_NOT_HELD if none has. */
 int lwshm_lwlock_release_disowned(lwshm_backend *backend, uint64_t lock);
+
+/*
+ * Waiting in steps, for who must not sleep for long at a time: a thread that looks now and then
+ * whether it was interrupted, or one of many that take turns on one thread of the kernel.
+ *
+ * Each of these does what the function without "step" in its name does, but sleeps for `step_ns`
+ * at most (0 or less: looks once, and does not sleep), and returns 0 then.  The wait is not
+ * over: the backend stays in line, with all that the wait has got it so far, as if it were
+ * asleep.  Call again with the same arguments, soon, for others may be waiting for this one;
+ * or end the wait with lwshm_lwlock_cancel().
+ */
+
+/* 1: acquired.  Errors as acquire, which end the wait. */
+int lwshm_lwlock_acquire_step(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode,
+                              int64_t step_ns);
+
+/* 1: acquired, exclusively; lwshm_lwlock_info() says whether it is poisoned.  Errors likewise. */
+int lwshm_lwlock_acquire_for_repair_step(lwshm_backend *backend, uint64_t lock, int64_t step_ns);
+
+/* 1: it is not held exclusively; 0: the variable is *value now, or, if that is `old`, the step is
+   over.  Errors as wait_for_var, which end the wait. */
+int lwshm_lwlock_wait_for_var_step(lwshm_backend *backend, uint64_t lock, uint64_t old,
+                                   int64_t step_ns, uint64_t *value);
+
+/* Ends a wait whose last step returned 0: as a time-out does.  Harmless if there is none. */
+int lwshm_lwlock_cancel(lwshm_backend *backend, uint64_t lock);
 
 /* How the backend holds the lock: an enum lwshm_lwlock_mode, or 0 if not at all. */
 int lwshm_lwlock_is_held_by(const lwshm_backend *backend, uint64_t lock);

@@ -27,6 +27,8 @@ static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
         .reader_bit = 1ull << (i % 64),
         .counters =
             (struct tranche_counters *)((char *)slot + backend_slot_counters(s->max_held_locks)),
+        .base = s->base,
+        .records = slot->record,
         .place_mask = s->max_held_locks - 1,
         .number = i,
     };
@@ -97,6 +99,10 @@ int lwshm_backend_release_all(lwshm_backend *b)
             return r;
         released++;
     }
+    if (b->waited.lock != 0) {
+        __atomic_store_n(&b->slot->wait_lock, 0, __ATOMIC_RELEASE);
+        b->waited.lock = 0;
+    }
     return released;
 }
 
@@ -110,6 +116,20 @@ int lwshm_backend_leave(lwshm_backend *b)
     if (!fenced) /* else the fence has done so */
         backend_slot_free(b->slot, slot_identity(BACKEND_JOINED, s->process,
                                                  b->generation >> RECORD_GENERATION_SHIFT));
+    free(b);
+    __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
+    return LWSHM_OK;
+}
+
+int lwshm_backend_abandon(lwshm_backend *b)
+{
+    lwshm_segment *s = b == NULL ? NULL : b->segment;
+    if (s == NULL || s->fork_count != os_fork_count)
+        return fail_closed(s);
+    if (is_open(s)) /* else the fence has done so */
+        recover_slot(
+            s, b->number,
+            slot_identity(BACKEND_JOINED, s->process, b->generation >> RECORD_GENERATION_SHIFT));
     free(b);
     __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
     return LWSHM_OK;

@@ -16,7 +16,7 @@ int fail_closed(const lwshm_segment *s)
                     "this handle was inherited through fork and belongs to the parent; attach in "
                     "the child");
     return fail(LWSHM_E_CLOSED, "the segment is %s",
-                !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE) ? "detached; attach again"
+                !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE) ? "closed; attach again"
                                                              : "being closed by this process");
 }
 
@@ -32,12 +32,25 @@ lwshm_segment *segment_handle_new(const char *data_dir, int shmid, int32_t key)
     }
     os_watch_forks();
     s->fork_count = os_fork_count;
+    segment_review(s);
     s->identity = os_process_self();
     s->spins = os_processors() > 1;
     s->shmid = shmid;
     s->key = key;
     s->data_dir = path;
     return s;
+}
+
+void segment_review(lwshm_segment *s)
+{
+    unsigned plain_at;
+    /* Again if it is another now: two may be here at once, about different flags. */
+    do {
+        bool hindered = !__atomic_load_n(&s->open, __ATOMIC_SEQ_CST) ||
+                        __atomic_load_n(&s->ending, __ATOMIC_SEQ_CST) ||
+                        __atomic_load_n(&s->checks_lock_order, __ATOMIC_SEQ_CST);
+        plain_at = hindered ? HANDLE_HINDERED : s->fork_count;
+    } while (__atomic_exchange_n(&s->plain_at, plain_at, __ATOMIC_SEQ_CST) != plain_at);
 }
 
 void segment_handle_free(lwshm_segment *s)

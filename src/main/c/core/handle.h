@@ -41,12 +41,21 @@ struct lwshm_segment {
     bool spins;        /* waiting on another processor makes sense */
     bool is_creator;
     unsigned fork_count; /* os_fork_count when the handle was made */
+    unsigned plain_at;   /* that, or HANDLE_HINDERED; see segment_review(); atomic */
     int32_t shmid, key;
     char *data_dir;                 /* NULL: private */
     struct lock_order *lock_order;  /* NULL until it is first asked for; see lock_order.h */
     bool checks_lock_order;         /* atomic */
     struct repairer *repairers;     /* by tranche id, max_tranches of them */
     struct lwshm_segment_info info; /* what does not change */
+};
+
+/* How far a wait in steps has come, so that the next step goes on there. */
+struct waited {
+    uint64_t lock;    /* 0: there is none */
+    int64_t sleep_ns; /* as in struct attempt */
+    int64_t look_ns;
+    uint32_t turns;
 };
 
 struct lwshm_backend {
@@ -56,8 +65,11 @@ struct lwshm_backend {
     uint64_t generation;               /* in the place where a record has it */
     uint64_t reader_bit;               /* ours in RB */
     struct tranche_counters *counters; /* by tranche */
+    char *base;                        /* of the segment: stays while a backend is joined */
+    uint64_t *records;                 /* of the slot */
     uint32_t place_mask;               /* max_held_locks - 1 */
     uint32_t number;                   /* of the slot */
+    struct waited waited;
 };
 
 static inline struct segment_header *header_of(const lwshm_segment *s)
@@ -99,8 +111,8 @@ static inline struct lwlock *lock_at(const lwshm_segment *s, uint64_t lock)
 static inline bool is_lock(const lwshm_segment *s, uint64_t lock)
 {
     uint64_t distance = lock - s->region[LWSHM_REGION_LWLOCKS];
-    return distance < (uint64_t)s->max_lwlocks * sizeof(struct lwlock) &&
-           distance % sizeof(struct lwlock) == 0;
+    /* A rotation: what is no multiple of a lock's size gets upper bits, and is too large. */
+    return (distance / sizeof(struct lwlock) | distance << (64 - LOCK_SIZE_BITS)) < s->max_lwlocks;
 }
 
 /* True if the handle may be used: attached, and not inherited by a fork. */
@@ -108,6 +120,18 @@ static inline bool is_open(const lwshm_segment *s)
 {
     return s != NULL && __atomic_load_n(&s->open, __ATOMIC_ACQUIRE) &&
            s->fork_count == os_fork_count;
+}
+
+#define HANDLE_HINDERED (~0u)
+
+/* To be called whenever open, ending or checks_lock_order has changed: sums them up, and
+   whether a fork has happened, in the one word that the fast path of a lock looks at. */
+void segment_review(lwshm_segment *s);
+
+/* True if the handle may be used, is not being closed, and needs no checks of lock order. */
+static inline bool is_plain(const lwshm_segment *s)
+{
+    return __atomic_load_n(&s->plain_at, __ATOMIC_ACQUIRE) == os_fork_count;
 }
 
 /* Says why it may not. */

@@ -38,7 +38,8 @@ int lwshm_segment_check_lock_order(lwshm_segment *s, int on)
                                          __ATOMIC_ACQUIRE))
             free(fresh);
     }
-    __atomic_store_n(&s->checks_lock_order, on != 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->checks_lock_order, on != 0, __ATOMIC_SEQ_CST);
+    segment_review(s);
     return LWSHM_OK;
 }
 

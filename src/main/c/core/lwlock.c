@@ -18,6 +18,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "core/lwlock.h"
+
 #include "core/lock_order.h"
 #include "core/lwlock_disown.h"
 #include "core/lwlock_wait.h"
@@ -37,6 +39,12 @@ static struct attempt attempt_of(lwshm_backend *b, uint64_t lock, uint64_t *reco
                             .offset = lock,
                             .record = record,
                             .deadline_ns = deadline_ns};
+}
+
+int64_t lwlock_deadline_in(int64_t timeout_ns)
+{
+    int64_t now = os_monotonic_ns();
+    return timeout_ns <= 0 ? now : timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns;
 }
 
 /* The place for the lock's record, where acquire looks first: if it is free and nothing has
@@ -75,7 +83,8 @@ static int begin_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode
     return fail_no_record(b);
 }
 
-static int acquire_shared(lwshm_backend *b, uint64_t lock, uint64_t *record, int64_t deadline_ns)
+static int acquire_shared(lwshm_backend *b, uint64_t lock, uint64_t *record, int64_t deadline_ns,
+                          bool steps)
 {
     set_record_fenced(b, lock, record, RECORD_S);
     if (__builtin_expect(enter_shared(b, lock_at(b->segment, lock)), 1)) {
@@ -83,11 +92,12 @@ static int acquire_shared(lwshm_backend *b, uint64_t lock, uint64_t *record, int
         return LWSHM_OK;
     }
     struct attempt a = attempt_of(b, lock, record, deadline_ns);
+    a.steps = steps;
     return lwlock_wait_shared(&a);
 }
 
 static int acquire_exclusive(lwshm_backend *b, uint64_t offset, uint64_t *record,
-                             int64_t deadline_ns)
+                             int64_t deadline_ns, bool steps)
 {
     struct lwlock *lock = lock_at(b->segment, offset);
     uint64_t word = 0;
@@ -101,6 +111,7 @@ static int acquire_exclusive(lwshm_backend *b, uint64_t offset, uint64_t *record
         return LWSHM_OK;
     }
     struct attempt a = attempt_of(b, offset, record, deadline_ns);
+    a.steps = steps;
     return lwlock_wait_exclusive(&a);
 }
 
@@ -115,7 +126,7 @@ static int check_order(lwshm_backend *b, uint64_t lock, uint64_t *record)
 
 /* Once: LWSHM_OK, LWLOCK_TIMED_OUT, or an error. */
 static inline int acquire_once(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
-                               int64_t deadline_ns)
+                               int64_t deadline_ns, bool steps)
 {
     uint64_t *record;
     int r = begin_acquire(b, lock, mode, &record);
@@ -123,12 +134,35 @@ static inline int acquire_once(lwshm_backend *b, uint64_t lock, enum lwshm_lwloc
         r = check_order(b, lock, record);
     if (r < 0)
         return r;
-    return mode == LWSHM_LW_SHARED ? acquire_shared(b, lock, record, deadline_ns)
-                                   : acquire_exclusive(b, lock, record, deadline_ns);
+    return mode == LWSHM_LW_SHARED ? acquire_shared(b, lock, record, deadline_ns, steps)
+                                   : acquire_exclusive(b, lock, record, deadline_ns, steps);
 }
 
-/* Has the poisoned lock's tranche repair it.  LWSHM_OK if it need not be, or was. */
-static int repair(lwshm_backend *b, uint64_t lock)
+int lwlock_begin_in_steps(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
+                          int64_t deadline_ns)
+{
+    return acquire_once(b, lock, mode, deadline_ns, true);
+}
+
+int lwlock_acquire_poisoned(lwshm_backend *b, uint64_t lock, int64_t deadline_ns, bool steps)
+{
+    uint64_t *record;
+    int r = begin_acquire(b, lock, LWSHM_LW_EXCLUSIVE, &record);
+    if (r < 0)
+        return r;
+    set_record(b, lock, record, RECORD_N);
+    struct attempt a = attempt_of(b, lock, record, deadline_ns);
+    a.repairs = true;
+    a.steps = steps;
+    return lwlock_wait_exclusive(&a);
+}
+
+static inline int is_poisoned(const lwshm_backend *b, uint64_t lock)
+{
+    return (load(&lock_at(b->segment, lock)->word) & LOCK_POISON) != 0;
+}
+
+int lwlock_repair(lwshm_backend *b, uint64_t lock, int64_t deadline_ns)
 {
     const struct repairer *all = __atomic_load_n(&b->segment->repairers, __ATOMIC_ACQUIRE);
     uint16_t tranche = lock_at(b->segment, lock)->tranche;
@@ -137,13 +171,15 @@ static int repair(lwshm_backend *b, uint64_t lock)
                                  : __atomic_load_n(&all[tranche].repair, __ATOMIC_SEQ_CST);
     if (callback == NULL)
         return LWSHM_E_OWNER_DIED; /* as the acquire has said */
-    int r = lwshm_lwlock_acquire_for_repair(b, lock);
-    if (r < 0)
+    int r = lwlock_acquire_poisoned(b, lock, deadline_ns, false);
+    if (r != LWSHM_OK)
         return r;
-    int failed =
-        r == 0 ? 0 : callback(b, lock, __atomic_load_n(&all[tranche].argument, __ATOMIC_SEQ_CST));
-    if (r == 1 && failed == 0)
-        lwshm_lwlock_mark_consistent(b, lock);
+    int failed = 0;
+    if (is_poisoned(b, lock)) {
+        failed = callback(b, lock, __atomic_load_n(&all[tranche].argument, __ATOMIC_SEQ_CST));
+        if (failed == 0)
+            lwshm_lwlock_mark_consistent(b, lock);
+    }
     r = lwshm_lwlock_release(b, lock);
     if (failed != 0)
         return fail(LWSHM_E_OWNER_DIED,
@@ -157,13 +193,14 @@ static int acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
                    int64_t deadline_ns)
 {
     for (;;) {
-        int r = acquire_once(b, lock, mode, deadline_ns);
-        if (__builtin_expect(r != LWSHM_E_OWNER_DIED, 1) || (r = repair(b, lock)) < 0)
+        int r = acquire_once(b, lock, mode, deadline_ns, false);
+        if (__builtin_expect(r != LWSHM_E_OWNER_DIED, 1) ||
+            (r = lwlock_repair(b, lock, deadline_ns)) != LWSHM_OK)
             return r;
     }
 }
 
-int lwshm_lwlock_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)
+int lwlock_acquire_any(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
     return acquire(b, lock, mode, 0);
 }
@@ -171,11 +208,7 @@ int lwshm_lwlock_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode
 int lwshm_lwlock_acquire_timed(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
                                int64_t timeout_ns)
 {
-    int64_t now = os_monotonic_ns();
-    int64_t deadline = timeout_ns <= 0                ? now
-                       : timeout_ns > INT64_MAX - now ? INT64_MAX
-                                                      : now + timeout_ns;
-    int r = acquire(b, lock, mode, deadline);
+    int r = acquire(b, lock, mode, lwlock_deadline_in(timeout_ns));
     return r < 0 ? r : r == LWSHM_OK;
 }
 
@@ -212,8 +245,10 @@ int lwshm_lwlock_try_acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_
 {
     for (;;) {
         int r = try_once(b, lock, mode);
-        if (r != LWSHM_E_OWNER_DIED || (r = repair(b, lock)) < 0)
+        if (r != LWSHM_E_OWNER_DIED)
             return r;
+        if ((r = lwlock_repair(b, lock, lwlock_deadline_in(0))) != LWSHM_OK)
+            return r < 0 ? r : 0;
     }
 }
 
@@ -229,22 +264,15 @@ int lwshm_lwlock_acquire_contended(lwshm_backend *b, uint64_t lock, enum lwshm_l
                     b->number, (unsigned long long)lock);
     struct attempt a = attempt_of(b, lock, record, 0);
     r = mode == LWSHM_LW_SHARED ? lwlock_wait_shared(&a) : lwlock_wait_exclusive(&a);
-    if (r != LWSHM_E_OWNER_DIED || (r = repair(b, lock)) < 0)
+    if (r != LWSHM_E_OWNER_DIED || (r = lwlock_repair(b, lock, 0)) < 0)
         return r;
     return acquire(b, lock, mode, 0);
 }
 
 int lwshm_lwlock_acquire_for_repair(lwshm_backend *b, uint64_t lock)
 {
-    uint64_t *record;
-    int r = begin_acquire(b, lock, LWSHM_LW_EXCLUSIVE, &record);
-    if (r < 0)
-        return r;
-    set_record(b, lock, record, RECORD_N);
-    struct attempt a = attempt_of(b, lock, record, 0);
-    a.repairs = true;
-    r = lwlock_wait_exclusive(&a);
-    return r < 0 ? r : (load(&a.lock->word) & LOCK_POISON) != 0;
+    int r = lwlock_acquire_poisoned(b, lock, 0, false);
+    return r < 0 ? r : is_poisoned(b, lock);
 }
 
 int lwshm_lwlock_mark_consistent(lwshm_backend *b, uint64_t lock)
@@ -262,7 +290,7 @@ int lwshm_lwlock_mark_consistent(lwshm_backend *b, uint64_t lock)
     return LWSHM_OK;
 }
 
-int lwshm_lwlock_release(lwshm_backend *b, uint64_t offset)
+int lwlock_release_any(lwshm_backend *b, uint64_t offset)
 {
     int r = lwlock_check(b, offset);
     if (r < 0)

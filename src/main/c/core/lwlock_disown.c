@@ -32,19 +32,28 @@ static void clear_disowned(lwshm_segment *s, uint32_t i, uint64_t offset, uint64
         __atomic_sub_fetch(&slot_at(s, i)->spilled, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Shared: the record is the hold, so who turns it into N has ended it.  If we are killed before
-   the wake-up, the owner that drains finds the N when its sleep runs out. */
-static bool end_disowned_shared(lwshm_segment *s, uint32_t i, uint64_t offset, uint64_t *record,
-                                uint64_t seen)
+/* Shared: the record is the hold, so who turns it into N has ended it, and owes a wake-up to the
+   owner that drains.  That stands in a record of our own, should we be killed before we pay it:
+   the one that disowned may live on, and nobody would look at its record.  1, 0 if another was
+   faster, or an error. */
+static int end_disowned_shared(lwshm_backend *b, uint32_t i, uint64_t offset, uint64_t *record,
+                               uint64_t seen)
 {
-    struct lwlock *lock = lock_at(s, offset);
+    struct lwlock *lock = lock_at(b->segment, offset);
     uint64_t n = (seen & ~RECORD_KIND_MASK) | RECORD_N;
-    if (!__atomic_compare_exchange_n(record, &seen, n, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-        return false;
-    if ((load(&lock->word) & LOCK_DPARK) != 0)
-        lock_wake_drain(lock);
-    clear_disowned(s, i, offset, record, n);
-    return true;
+    uint64_t *own_record = record_take(b, offset);
+    if (own_record == NULL)
+        return fail_no_record(b);
+    set_record(b, offset, own_record, RECORD_N);
+    bool ended =
+        __atomic_compare_exchange_n(record, &seen, n, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    if (ended) {
+        if ((load(&lock->word) & LOCK_DPARK) != 0)
+            lock_wake_drain(lock);
+        clear_disowned(b->segment, i, offset, record, n);
+    }
+    record_clear(b, offset, own_record);
+    return ended;
 }
 
 /* Exclusive: W names the holder, so who puts its own name there has taken the hold over, and
@@ -80,7 +89,7 @@ static int end_disowned(lwshm_backend *b, uint32_t i, uint64_t offset)
         return 0;
     switch (record_kind(seen)) {
     case RECORD_S:
-        return end_disowned_shared(b->segment, i, offset, record, seen);
+        return end_disowned_shared(b, i, offset, record, seen);
     case RECORD_XIN:
         return end_disowned_exclusive(b, i, offset, record, seen);
     default: /* its releaser was killed */

@@ -21,7 +21,8 @@
 /* Sleeps that end without the lock, before a waiter has others queue behind it. */
 #define TURNS_BEFORE_STARVING 16
 
-struct lwlock_patience lwlock_patience = {.first_ns = 1000000, .longest_ns = 100000000};
+struct lwlock_patience lwlock_patience = {
+    .first_ns = 1000000, .longest_ns = 100000000, .turns = TURNS_BEFORE_STARVING};
 
 static inline void pause_briefly(void)
 {
@@ -39,9 +40,24 @@ static int reason_to_give_up(const struct attempt *a)
 {
     if (__atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE))
         return fail_closed(a->segment);
-    if (a->deadline_ns != 0 && os_monotonic_ns() >= a->deadline_ns)
+    if (a->deadline_ns != 0 && (!a->steps || a->has_looked) && os_monotonic_ns() >= a->deadline_ns)
         return LWLOCK_TIMED_OUT;
     return LWSHM_OK;
+}
+
+/*
+ * True if the wait is not over, but only a step of it: then the record stays as it is, N, and
+ * with it whatever W says of us: the waiter's flag, the starver's name, the owner's if we drain.
+ * To all others we are a waiter that is slow to wake up.  No wake-up is lost with us: we have
+ * looked at W after the last one, and whoever it says is in our way owes the next.
+ */
+static bool stays_in_line(const struct attempt *a, int reason)
+{
+    if (!a->steps || reason != LWLOCK_TIMED_OUT)
+        return false;
+    a->backend->waited = (struct waited){
+        .lock = a->offset, .sleep_ns = a->sleep_ns, .look_ns = a->look_ns, .turns = a->turns};
+    return true;
 }
 
 static int64_t next_sleep(const struct attempt *a)
@@ -49,7 +65,7 @@ static int64_t next_sleep(const struct attempt *a)
     if (a->deadline_ns == 0)
         return a->sleep_ns;
     int64_t left = a->deadline_ns - os_monotonic_ns();
-    return left < 1 ? 1 : left < a->sleep_ns ? left : a->sleep_ns;
+    return left < 0 ? 0 : left < a->sleep_ns ? left : a->sleep_ns;
 }
 
 /*
@@ -62,17 +78,26 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
 {
     struct backend_slot *slot = a->backend->slot;
     if (a->sleep_ns == 0) {
+        int64_t now = os_monotonic_ns();
         a->sleep_ns = lwlock_patience.first_ns;
+        a->look_ns = now + a->sleep_ns;
         __atomic_store_n(&slot->wait_mode, mode, __ATOMIC_RELAXED);
-        __atomic_store_n(&slot->wait_since, os_monotonic_ns(), __ATOMIC_RELAXED);
+        __atomic_store_n(&slot->wait_since, now, __ATOMIC_RELAXED);
         __atomic_store_n(&slot->wait_lock, a->offset, __ATOMIC_RELEASE);
     }
     a->turns++;
-    if (os_futex_wait(futex, expected, next_sleep(a)) != -ETIMEDOUT)
+    a->has_looked = true;
+    int64_t sleep_ns = next_sleep(a);
+    if (sleep_ns > 0 && os_futex_wait(futex, expected, sleep_ns) != -ETIMEDOUT)
+        return;
+    /* A step's end may have cut the sleep short; what counts is the time since the last look. */
+    int64_t now = os_monotonic_ns();
+    if (now < a->look_ns)
         return;
     bool patient = a->sleep_ns >= lwlock_patience.longest_ns;
     if (!patient)
         a->sleep_ns *= 2;
+    a->look_ns = now + a->sleep_ns;
     if (obstacle >= 0)
         recover_if_dead(a->segment, (uint32_t)obstacle, patient);
 }
@@ -95,7 +120,7 @@ static bool is_starver(const struct attempt *a, uint64_t word)
 /* Has this waiter been passed over often enough to name itself?  One starver at a time. */
 static bool shall_starve(const struct attempt *a, uint64_t word)
 {
-    return a->turns >= TURNS_BEFORE_STARVING && (word & LOCK_STARVER_MASK) == 0;
+    return a->turns >= lwlock_patience.turns && (word & LOCK_STARVER_MASK) == 0;
 }
 
 /* What W becomes before this waiter parks: its flag, and its name if it starves. */
@@ -132,6 +157,8 @@ static int32_t obstacle_in(const struct attempt *a, uint64_t word)
 /* Leaves without the lock: passes on a wake-up that may have been meant for us. */
 static int leave_empty_handed(struct attempt *a, int reason)
 {
+    if (stays_in_line(a, reason))
+        return reason;
     uint64_t word = load(&a->lock->word);
     if ((word & LOCK_OWNER_SLOT_MASK) == 0)
         lock_wake(a->lock, word & (LOCK_XWAIT | LOCK_STARVER_MASK));
@@ -299,7 +326,8 @@ int lwlock_wait_exclusive(struct attempt *a)
     }
     r = drain(a, true);
     if (r != LWSHM_OK) {
-        abandon_drain(a);
+        if (!stays_in_line(a, r))
+            abandon_drain(a);
         return r;
     }
     count(&counters_of(a->backend, a->lock)->slow_exclusive);
@@ -316,6 +344,16 @@ bool lwlock_enter_or_give_up(struct attempt *a)
         return true;
     abandon_drain(a);
     return false;
+}
+
+void lwlock_cancel(struct attempt *a)
+{
+    if (a->record == NULL) /* it waited for no more than a release */
+        wait_is_over(a);
+    else if ((load(&a->lock->word) & LOCK_OWNER_MASK) == a->backend->owner)
+        abandon_drain(a);
+    else
+        leave_empty_handed(a, LWSHM_OK);
 }
 
 /* Waits as readers do, whom a release wakes all at once: so who dies here strands nobody, and
@@ -344,6 +382,7 @@ int lwlock_wait_released(struct attempt *a, const uint64_t *old)
         if (old == NULL || load(&a->lock->variable) == *old)
             park(a, &a->lock->sfut, events, lock_owner_slot(word), LWSHM_LW_SHARED);
     }
-    wait_is_over(a);
+    if (!stays_in_line(a, r))
+        wait_is_over(a);
     return r;
 }

@@ -29,14 +29,19 @@ struct attempt {
     uint64_t *record;
     int64_t deadline_ns; /* os_monotonic_ns() at which to give up; 0: never */
     int64_t sleep_ns;    /* of the next sleep; 0 before the first */
+    int64_t look_ns;     /* os_monotonic_ns() from which a sleep that runs out means: look around */
     uint32_t turns;      /* sleeps so far */
     bool repairs;        /* POISON does not stop it */
+    bool steps;          /* at the deadline it stays in line, for a further step */
+    bool has_looked;     /* it has parked in this step, if only for no time at all */
 };
 
 /* Every sleep is bounded, so that who sleeps looks now and then whether the one in its way
-   is alive.  A variable for tests that must do without: no wake-up depends on it. */
+   is alive; and after so many turns without the lock it has the others queue behind it.
+   Variables for tests that must do without, or at once: no wake-up depends on them. */
 struct lwlock_patience {
     int64_t first_ns, longest_ns;
+    uint32_t turns;
 };
 extern struct lwlock_patience lwlock_patience;
 
@@ -131,6 +136,21 @@ static inline bool own(const lwshm_backend *b, struct lwlock *lock, uint64_t *wo
    is over (LWLOCK_TIMED_OUT).  Else an error; LWSHM_E_OWNER_DIED if the lock is left poisoned. */
 int lwlock_wait_released(struct attempt *attempt, const uint64_t *old);
 
+/* Goes on where the last step of a wait for this lock stopped, if it was waited for in steps. */
+static inline void resume(struct attempt *a)
+{
+    struct waited *waited = &a->backend->waited;
+    if (waited->lock != a->offset)
+        return;
+    a->sleep_ns = waited->sleep_ns;
+    a->look_ns = waited->look_ns;
+    a->turns = waited->turns;
+    waited->lock = 0;
+}
+
+/* Ends a wait in steps, whose last step ran out: out of the line, as after a time-out. */
+void lwlock_cancel(struct attempt *attempt);
+
 /* Counts an acquisition: a plain increment in our own memory. */
 static inline void count(uint64_t *counter)
 {
@@ -142,6 +162,10 @@ static inline struct tranche_counters *counters_of(const lwshm_backend *b,
 {
     return &b->counters[lock->tranche < b->segment->max_tranches ? lock->tranche : 0];
 }
+
+/* Acquire and release from their beginning, whatever may be in the way or wrong. */
+int lwlock_acquire_any(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode);
+int lwlock_release_any(lwshm_backend *backend, uint64_t lock);
 
 /* The record is S and the way was found blocked: sleeps until the lock is held shared. */
 int lwlock_wait_shared(struct attempt *attempt);

@@ -46,6 +46,24 @@ int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
     return LWSHM_OK;
 }
 
+int segment_check_proc(void)
+{
+    static const uint8_t none[16];
+    uint8_t boot_id[16];
+    int r = os_boot_id(boot_id);
+    if (r == 0 && os_process_self() == 0)
+        r = -errno;
+    if (r == 0 && (os_namespace("pid") == 0 || os_namespace("ipc") == 0 ||
+                   memcmp(boot_id, none, sizeof none) == 0))
+        r = -ENOENT;
+    if (r == 0)
+        return LWSHM_OK;
+    fail_system(-r, "/proc does not tell who this process is");
+    return r == -EMFILE || r == -ENFILE
+               ? with_hint("; close some files, or raise the limit on them (ulimit -n)")
+               : with_hint("; mount /proc");
+}
+
 struct os_segment_note segment_note(int32_t key, int32_t shmid)
 {
     struct os_segment_note note = {.key = key,
@@ -102,6 +120,7 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
     __atomic_store_n(&s->closing, true, __ATOMIC_SEQ_CST);
     if (how == LWSHM_DETACH_FENCE) {
         __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
+        segment_review(s);
         r = fence(s);
     } else if (__atomic_load_n(&s->joined, __ATOMIC_SEQ_CST) != 0) {
         r = fail_busy(s);
@@ -118,6 +137,7 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
         __atomic_store_n(&s->ending, false, __ATOMIC_SEQ_CST);
         __atomic_store_n(&s->closing, false, __ATOMIC_SEQ_CST);
     }
+    segment_review(s);
     return r;
 }
 

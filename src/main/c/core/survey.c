@@ -15,6 +15,8 @@
 /* How long the kernel may take to detach killed processes before we say "in use". */
 #define DETACH_PATIENCE_NS (5 * 1000000000ll)
 #define DETACH_POLL_NS 2000000
+/* Looks in a row that must find somebody alive: a killed process may look so for a moment. */
+#define LOOKS_ALIVE 5
 
 int32_t survey_key(const struct os_data_dir *dir, uint32_t i)
 {
@@ -70,11 +72,13 @@ enum segment_standing survey_keys(uint32_t mode, const struct os_data_dir *dir,
 }
 
 /* The pids of the live processes that entered themselves. Writes at most `capacity` and returns
-   how many, or LWSHM_E_NAMESPACE: then they cannot be told from the dead. */
-static int live_processes(const struct surveyed *found, int32_t *pids, int capacity)
+   how many, or LWSHM_E_NAMESPACE: then they cannot be told from the dead.  *dying: all of them
+   are on their way. */
+static int live_processes(const struct surveyed *found, int32_t *pids, int capacity, bool *dying)
 {
     void *address;
     int count = 0;
+    *dying = true;
     if (os_shm_attach(found->shmid, true, &address) < 0)
         return 0;
     const struct segment_header *header = address;
@@ -86,8 +90,10 @@ static int live_processes(const struct surveyed *found, int32_t *pids, int capac
             (const void *)((const char *)address + header->region[LWSHM_REGION_PROCESSES]);
         for (uint32_t i = 0; i < header->max_processes && count < capacity; i++) {
             uint64_t identity = __atomic_load_n(&entry[i].identity, __ATOMIC_ACQUIRE);
-            if (identity != 0 && !os_process_is_dead(identity))
-                pids[count++] = os_identity_pid(identity);
+            if (identity == 0 || os_process_is_dead(identity))
+                continue;
+            pids[count++] = os_identity_pid(identity);
+            *dying = *dying && os_process_is_dying(identity);
         }
     }
     os_shm_detach(address);
@@ -120,23 +126,52 @@ int survey_await_unattached(const struct surveyed *found, const char *data_dir)
     int32_t pids[LWSHM_ERROR_VALUES];
     struct os_shm_stat stat;
     int64_t deadline = os_monotonic_ns() + DETACH_PATIENCE_NS;
-    for (;;) {
+    for (int alive = 0;;) {
         int r = os_shm_stat(found->shmid, &stat);
         if (r < 0 ? is_gone(r) : stat.attached == 0)
             return LWSHM_OK;
-        int live = live_processes(found, pids, LWSHM_ERROR_VALUES);
+        bool dying, late = os_monotonic_ns() >= deadline;
+        int live = live_processes(found, pids, LWSHM_ERROR_VALUES, &dying);
         if (live < 0)
             return live;
-        if (live > 0)
+        alive = dying ? 0 : alive + 1;
+        if (live > 0 && (late || alive == LOOKS_ALIVE))
             return fail_in_use(found, data_dir, pids, (uint32_t)live);
-        /* Attached, yet all who said so are dead: the kernel lags, or somebody is in it
+        /* Attached, yet all who said so are dead or dying: the kernel lags, or somebody is in it
            without an entry (a forked child, another version of lwshm). */
-        if (os_monotonic_ns() >= deadline) {
+        if (late) {
             uint32_t count = os_processes_mapping(found->shmid, pids, LWSHM_ERROR_VALUES);
             return fail_in_use(found, data_dir, pids, count);
         }
         os_sleep_ns(DETACH_POLL_NS);
     }
+}
+
+int survey_remove(const struct surveyed *found, const char *data_dir)
+{
+    struct os_shm_stat stat = {.attached = 1};
+    void *address = NULL;
+    int r = 0;
+    /* An attacher may have come since the look.  It reads the state after its shmat, we read
+       the number of attachments after our store: so one of us sees the other.  (Another ABI
+       version's state may lie elsewhere.) */
+    if (found->generation != 0 && os_shm_attach(found->shmid, false, &address) == 0) {
+        uint32_t *state = &((struct segment_header *)address)->state;
+        uint32_t before = __atomic_exchange_n(state, SEGMENT_DEAD, __ATOMIC_SEQ_CST);
+        if (os_shm_stat(found->shmid, &stat) == 0 && stat.attached > 1)
+            __atomic_store_n(state, before, __ATOMIC_SEQ_CST);
+    }
+    if (stat.attached <= 1)
+        r = os_shm_remove(found->shmid);
+    if (address != NULL)
+        os_shm_detach(address);
+    if (stat.attached > 1)
+        return 1;
+    return r < 0 && !is_gone(r) ? fail_system(-r,
+                                              "the old segment %d of \"%s\" cannot be removed: "
+                                              "shmctl",
+                                              found->shmid, data_dir)
+                                : LWSHM_OK;
 }
 
 void survey_remove_headless(uint32_t mode, const struct os_data_dir *dir)

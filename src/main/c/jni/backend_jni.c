@@ -50,6 +50,14 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_leave(JNIEnv *env, jclas
     return lwshm_backend_leave(from_handle(backend));
 }
 
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_abandon(JNIEnv *env, jclass class,
+                                                                jlong backend)
+{
+    (void)env;
+    (void)class;
+    return lwshm_backend_abandon(from_handle(backend));
+}
+
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_releaseAll(JNIEnv *env, jclass class,
                                                                    jlong backend)
 {

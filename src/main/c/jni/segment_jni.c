@@ -198,3 +198,11 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_processes(JNIEnv *env, j
     free(native);
     return count;
 }
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_reapDead(JNIEnv *env, jclass class,
+                                                                 jlong segment)
+{
+    (void)env;
+    (void)class;
+    return lwshm_segment_reap_dead(from_handle(segment));
+}

@@ -12,6 +12,9 @@
 
 #define TRANCHE(name) org_lwshm_jni_TrancheNative_TRANCHE_##name
 
+#define STATISTICS(name) org_lwshm_jni_TrancheNative_STATISTICS_##name
+
+_Static_assert(org_lwshm_jni_TrancheNative_WAIT_BUCKETS == LWSHM_WAIT_BUCKETS, "histogram");
 _Static_assert(TRANCHE(NAME_MAX) == LWSHM_TRANCHE_NAME_MAX, "name");
 _Static_assert(org_lwshm_jni_TrancheNative_LWLOCK_SIZE == LWSHM_LWLOCK_SIZE, "lock");
 
@@ -75,4 +78,30 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_get(JNIEnv *env, jclass 
     if (status >= 0)
         put_bytes(env, name, 0, sizeof native.name, native.name);
     return put_tranche(env, tranche, status, &native, true);
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_statistics(JNIEnv *env, jclass class,
+                                                                   jlong segment, jint id,
+                                                                   jlongArray statistics)
+{
+    (void)class;
+    if (!has_length(env, statistics, STATISTICS(COUNT)))
+        return LWSHM_E_INVALID;
+    struct lwshm_tranche_statistics native;
+    int status = lwshm_tranche_statistics(from_handle(segment), (uint32_t)id, &native);
+    if (status < 0)
+        return status;
+    jlong to[STATISTICS(COUNT)];
+    to[STATISTICS(EXCLUSIVE)] = (jlong)native.exclusive;
+    to[STATISTICS(SHARED)] = (jlong)native.shared;
+    to[STATISTICS(SLOW_EXCLUSIVE)] = (jlong)native.slow_exclusive;
+    to[STATISTICS(SLOW_SHARED)] = (jlong)native.slow_shared;
+    to[STATISTICS(WAITS)] = (jlong)native.waits;
+    to[STATISTICS(WAIT_NS)] = (jlong)native.wait_ns;
+    to[STATISTICS(RECOVERIES)] = (jlong)native.recoveries;
+    to[STATISTICS(POISONINGS)] = (jlong)native.poisonings;
+    for (int i = 0; i < LWSHM_WAIT_BUCKETS; i++)
+        to[STATISTICS(HISTOGRAM) + i] = (jlong)native.wait_histogram[i];
+    put_longs(env, statistics, 0, STATISTICS(COUNT), to);
+    return status;
 }

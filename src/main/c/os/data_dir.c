@@ -98,7 +98,7 @@ int os_segment_note_write(const struct os_data_dir *dir, const struct os_segment
 
 int os_segment_note_read(const struct os_data_dir *dir, struct os_segment_note *note)
 {
-    char text[512], boot[33];
+    char text[512], boot[33] = "";
     int fd = openat(dir->fd, OS_SEGMENT_NOTE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return -errno;

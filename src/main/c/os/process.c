@@ -55,11 +55,14 @@ static int read_proc(const char *path, char *buffer, size_t capacity)
 
 struct process_stat {
     char state;
+    bool exiting; /* PF_EXITING, or SIGKILL is pending */
     long threads;
     uint64_t start;
 };
 
-/* proc(5): fields 3, 20 and 22 of /proc/<pid>/stat; the name in field 2 may hold
+#define PF_EXITING 0x4u /* of the kernel's include/linux/sched.h */
+
+/* proc(5): fields 3, 9, 20, 22 and 31 of /proc/<pid>/stat; the name in field 2 may hold
    anything, parentheses included, so counting starts after the last one. */
 static int read_stat(int32_t pid, struct process_stat *stat)
 {
@@ -72,11 +75,13 @@ static int read_stat(int32_t pid, struct process_stat *stat)
         return n;
     char *p = strrchr(text, ')');
     unsigned long long start;
+    unsigned long flags, pending;
     if (p == NULL || sscanf(p + 1,
-                            " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-                            "%ld %*d %llu",
-                            &stat->state, &stat->threads, &start) != 3)
+                            " %c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                            "%ld %*d %llu %*u %*d %*u %*u %*u %*u %*u %*u %lu",
+                            &stat->state, &flags, &stat->threads, &start, &pending) != 5)
         return -EIO;
+    stat->exiting = (flags & PF_EXITING) != 0 || (pending & 1ul << (SIGKILL - 1)) != 0;
     stat->start = start;
     return 0;
 }
@@ -84,8 +89,11 @@ static int read_stat(int32_t pid, struct process_stat *stat)
 uint64_t os_process_identity(int32_t pid)
 {
     struct process_stat stat;
-    if (read_stat(pid, &stat) < 0)
+    int r = read_stat(pid, &stat);
+    if (r < 0) {
+        errno = -r;
         return 0;
+    }
     return (uint64_t)pid | stat.start << PID_BITS;
 }
 
@@ -117,9 +125,29 @@ bool os_process_is_dead(uint64_t identity)
     return (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1;
 }
 
+bool os_process_is_dying(uint64_t identity)
+{
+    struct process_stat stat;
+    return os_process_is_dead(identity) || (read_stat(os_identity_pid(identity), &stat) == 0 &&
+                                            (stat.exiting || stat.start != identity >> PID_BITS));
+}
+
+static uint64_t namespace_of(const char *process, const char *name)
+{
+    char path[64];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%s/ns/%s", process, name);
+    return stat(path, &st) < 0 ? 0 : (uint64_t)st.st_ino;
+}
+
+/* The inode of a SysV mapping in /proc/<pid>/maps is its shmid, which means something in its
+   own IPC namespace alone. */
 int os_process_maps(int32_t pid, int shmid)
 {
-    char path[32], line[512];
+    char path[32], line[512], process[16];
+    snprintf(process, sizeof process, "%d", pid);
+    if (namespace_of(process, "ipc") != os_namespace("ipc"))
+        return -ESRCH; /* or it has ended: either way, nothing is known of its mappings */
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
     FILE *f = fopen(path, "re");
     if (f == NULL)
@@ -154,14 +182,10 @@ uint32_t os_processes_mapping(int shmid, int32_t *pids, uint32_t capacity)
     return count;
 }
 
-void os_boot_id(uint8_t id[16])
+static void parse_boot_id(const char *text, uint8_t id[16])
 {
-    char text[64];
-    memset(id, 0, 16);
-    if (read_proc("/proc/sys/kernel/random/boot_id", text, sizeof text) < 0)
-        return;
     int digit = 0;
-    for (char *p = text; *p != '\0' && digit < 32; p++) {
+    for (const char *p = text; *p != '\0' && digit < 32; p++) {
         if (!isxdigit((unsigned char)*p))
             continue;
         int value = isdigit((unsigned char)*p) ? *p - '0' : tolower((unsigned char)*p) - 'a' + 10;
@@ -170,12 +194,31 @@ void os_boot_id(uint8_t id[16])
     }
 }
 
+int os_boot_id(uint8_t id[16])
+{
+    /* Kept, since it never changes and a process may run out of files later.  Whoever reads it
+       writes the same. */
+    static uint64_t known[2];
+    uint64_t halves[2] = {__atomic_load_n(&known[0], __ATOMIC_RELAXED),
+                          __atomic_load_n(&known[1], __ATOMIC_RELAXED)};
+    memcpy(id, halves, sizeof halves);
+    if (halves[0] != 0 && halves[1] != 0)
+        return 0;
+    char text[64];
+    memset(id, 0, sizeof halves);
+    int n = read_proc("/proc/sys/kernel/random/boot_id", text, sizeof text);
+    if (n < 0)
+        return n;
+    parse_boot_id(text, id);
+    memcpy(halves, id, sizeof halves);
+    __atomic_store_n(&known[0], halves[0], __ATOMIC_RELAXED);
+    __atomic_store_n(&known[1], halves[1], __ATOMIC_RELAXED);
+    return 0;
+}
+
 uint64_t os_namespace(const char *name)
 {
-    char path[64];
-    struct stat st;
-    snprintf(path, sizeof path, "/proc/self/ns/%s", name);
-    return stat(path, &st) < 0 ? 0 : (uint64_t)st.st_ino;
+    return namespace_of("self", name);
 }
 
 int os_processors(void)

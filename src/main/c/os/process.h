@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The identity of the calling process; right in a forked child, too. */
+/* The identity of the calling process; right in a forked child, too.  0, and errno, if /proc
+   does not tell. */
 uint64_t os_process_self(void);
 
 /* The identity of the process that has `pid` now, or 0 if none has. */
@@ -31,9 +32,16 @@ static inline int32_t os_identity_pid(uint64_t identity)
  */
 bool os_process_is_dead(uint64_t identity);
 
+/*
+ * True if that process is dead or seen to be on its way: killed, or exiting, and not yet
+ * gone.  A large one takes its time to give its memory back.  For a moment between taking
+ * the signal and exiting it looks alive.
+ */
+bool os_process_is_dying(uint64_t identity);
+
 /* How often this process is a child of a fork that knew this library.  A handle made
    at another count is the parent's. */
-extern unsigned os_fork_count;
+extern unsigned os_fork_count __attribute__((visibility("hidden")));
 
 /* Counts forks from now on.  Any number of calls. */
 void os_watch_forks(void);
@@ -45,8 +53,8 @@ int os_process_maps(int32_t pid, int shmid);
    them to this user; returns how many were written. */
 uint32_t os_processes_mapping(int shmid, int32_t *pids, uint32_t capacity);
 
-/* The kernel's id of this boot; all zeros if /proc does not tell. */
-void os_boot_id(uint8_t id[16]);
+/* The kernel's id of this boot: 0, or -errno if /proc does not tell, and id is all zeros. */
+int os_boot_id(uint8_t id[16]);
 
 /* The inode of /proc/self/ns/<name> ("pid", "ipc"), 0 if /proc does not tell. */
 uint64_t os_namespace(const char *name);

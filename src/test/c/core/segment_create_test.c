@@ -10,7 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/mount.h>
+#include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +29,23 @@ TEST(a_second_creator_hears_who_holds_the_segment)
     CHECK(second == NULL);
     close_segment(attach_segment()); /* the first is as it was */
     end_segment(segment);
+}
+
+TEST(a_segment_of_another_mode_is_ours_all_the_same)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *wide = NULL, *narrow = NULL;
+    options.mode = 0660;
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_create(&options, &wide));
+    options.mode = 0600;
+    CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &narrow));
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_detach(wide, LWSHM_DETACH_UNMAP));
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_create(&options, &narrow));
+    struct lwshm_segment_info info;
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_info(narrow, &info));
+    CHECK_EQ_UINT(2, info.generation);
+    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_close(wide));
+    end_segment(narrow);
 }
 
 /* ---- two at once ---- */
@@ -167,6 +184,30 @@ TEST(after_all_are_killed_at_once_a_new_segment_is_made_at_once)
         for (int i = 0; i < 4; i++)
             test_kill(pids[i]);
         end_segment(segment);
+    }
+}
+
+static void create_with_much_memory(void *arg)
+{
+    /* In small pages the kernel takes a while to take it back. */
+    size_t bytes = 192 << 20;
+    char *much = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(much != MAP_FAILED);
+    madvise(much, bytes, MADV_NOHUGEPAGE);
+    memset(much, 1, bytes);
+    create_and_stay(arg);
+}
+
+TEST(a_new_segment_is_made_while_a_killed_process_is_still_on_its_way_out)
+{
+    attached = shared_zeros(sizeof *attached);
+    for (int round = 0; round < 3; round++) {
+        __atomic_store_n(attached, 0, __ATOMIC_SEQ_CST);
+        pid_t pid = test_fork(create_with_much_memory, NULL);
+        AWAIT(__atomic_load_n(attached, __ATOMIC_SEQ_CST) == 1);
+        kill(pid, SIGKILL);
+        end_segment(create_segment(NULL)); /* at once */
+        test_wait_any(pid);
     }
 }
 

@@ -203,24 +203,41 @@ TEST(a_deleted_segment_is_fenced_off_all_the_same)
     end();
 }
 
-TEST(a_detach_that_is_refused_does_not_disturb_who_waits)
+static void *try_all_the_time(void *arg)
+{
+    struct waiter *w = arg;
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+        w->result = lwshm_lwlock_try_acquire(w->backend, second, X);
+        if (w->result < 0)
+            break;
+        CHECK_OK(lwshm_lwlock_release(w->backend, second));
+    }
+    return NULL;
+}
+
+TEST(a_detach_that_is_refused_disturbs_nobody)
 {
     begin();
-    struct waiter w = {.mode = X, .backend = join(ours)};
+    struct waiter w = {.mode = X, .backend = join(ours)}, t = {.backend = join(ours)};
     lwshm_backend *holder = join(others);
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
     CHECK_EQ_INT(0, pthread_create(&w.thread, NULL, wait_for_the_lock, &w));
+    CHECK_EQ_INT(0, pthread_create(&t.thread, NULL, try_all_the_time, &t));
     AWAIT(somebody_waits(others, lock, X));
-    uint32_t *xfut = (uint32_t *)((char *)lwshm_shmem_pointer(others, lock, 64) +
-                                  layout_field("lwlock.xfut").offset);
-    for (int i = 0; i < 3000; i++) {
-        os_futex_wake(xfut, 1); /* it looks around, */
+    uint32_t *xfut = field_at(lwshm_shmem_pointer(others, lock, 64), "lwlock.xfut");
+    for (int i = 0; i < 10000; i++) {
+        if (i % 4 == 0)
+            os_futex_wake(xfut, 1); /* it looks around, */
         CHECK_FAILS(LWSHM_E_BUSY, lwshm_segment_detach(ours, LWSHM_DETACH_UNMAP)); /* now */
     }
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
     CHECK_OK(lwshm_lwlock_release(holder, lock));
     CHECK_EQ_INT(0, pthread_join(w.thread, NULL));
+    CHECK_EQ_INT(0, pthread_join(t.thread, NULL));
     CHECK_EQ_INT(LWSHM_OK, w.result);
+    CHECK_OK(t.result);
     CHECK_OK(lwshm_backend_leave(w.backend));
+    CHECK_OK(lwshm_backend_leave(t.backend));
     CHECK_OK(lwshm_backend_leave(holder));
     end();
 }

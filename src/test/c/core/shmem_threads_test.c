@@ -59,8 +59,10 @@ static uint64_t sum_of_rows(void)
     int count = CHECK_OK(lwshm_shmem_allocations(segment, rows, 80));
     uint64_t sum = 0;
     CHECK(count <= 80);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         sum += rows[i].allocated_size;
+        CHECK(rows[i].allocated_size <= info_of(segment).size); /* none is below zero */
+    }
     return sum;
 }
 

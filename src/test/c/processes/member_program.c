@@ -135,24 +135,29 @@ static uint32_t next(uint32_t bound)
     return (uint32_t)((random_state >> 33) % bound);
 }
 
-static void yield_now_and_then(void)
+/* Long enough for another processor to come in between, were it let in; and now and then
+   others meet a lock whose holder does not run, and park. */
+static void dwell(void)
 {
+    for (volatile int i = 0; i < 60; i++)
+        continue;
     if (next(32) == 0)
         sched_yield();
 }
 
 static void work(uint32_t lock, enum lwshm_lwlock_mode how)
 {
-    int64_t *first = word((uint64_t)lock * ROW);
-    int64_t *second = word((uint64_t)lock * ROW + SECOND_WORD);
+    /* Plain for the processor; the compiler shall keep their order. */
+    volatile int64_t *first = word((uint64_t)lock * ROW);
+    volatile int64_t *second = word((uint64_t)lock * ROW + SECOND_WORD);
     int64_t value = *first;
     if (how == LWSHM_LW_EXCLUSIVE) {
         *first = value + 1;
-        yield_now_and_then();
-        ++*second;
+        dwell();
+        *second = *second + 1;
         writes++;
     } else {
-        yield_now_and_then();
+        dwell();
         unequal += *second != value;
     }
 }

@@ -2,6 +2,7 @@
 
 package org.lwshm;
 
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -18,6 +19,9 @@ import org.lwshm.jni.Status;
  * itself passes no gate; see {@link PlainAccess} why it need not.
  */
 final class Attachment {
+
+  /** How long a fence waits for calls to end, which it can do without. */
+  private static final long PATIENCE_MS = 200;
 
   private final ReadWriteLock gate = new ReentrantReadWriteLock();
   private final long handle;
@@ -71,10 +75,14 @@ final class Attachment {
     }
   }
 
-  /** Puts private zeros in the memory's place, once; {@code fence}: whoever is still joined. */
+  /**
+   * Puts private zeros in the memory's place, once.
+   *
+   * @param fence whoever is still joined, and whoever is inside a call and does not come out
+   */
   void detach(boolean fence) {
     Lock exclusive = gate.writeLock();
-    exclusive.lock();
+    boolean alone = fence ? tryLock(exclusive) : lock(exclusive);
     try {
       if (!detached) {
         gone = true;
@@ -83,7 +91,32 @@ final class Attachment {
         detached = true;
       }
     } finally {
-      exclusive.unlock();
+      if (alone) {
+        exclusive.unlock();
+      }
+    }
+  }
+
+  private static boolean lock(Lock exclusive) {
+    exclusive.lock();
+    return true;
+  }
+
+  /**
+   * A call may wait for another process, which may be stopped, and learns that it shall not only
+   * from the fence itself: so the fence cannot wait for the call.
+   */
+  private static boolean tryLock(Lock exclusive) {
+    boolean interrupted = Thread.interrupted();
+    try {
+      return exclusive.tryLock(PATIENCE_MS, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      interrupted = true;
+      return exclusive.tryLock();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 

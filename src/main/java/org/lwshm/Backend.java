@@ -2,6 +2,7 @@
 
 package org.lwshm;
 
+import java.lang.ref.Reference;
 import org.lwshm.jni.BackendNative;
 import org.lwshm.jni.Layout;
 import org.lwshm.jni.RawMemory;
@@ -12,8 +13,9 @@ import org.lwshm.jni.Status;
  * locks it holds or wants.
  *
  * <p>It belongs to the thread that joined ({@link Segment#join()}), and only that one may lock with
- * it or close it; any other hears {@link IllegalStateException}. Virtual threads may join, but one
- * that waits for a lock keeps its carrier.
+ * it or close it; any other hears {@link IllegalStateException}. A thread that ends without closing
+ * it is taken for dead: what it held exclusively becomes poisoned (see {@link OwnerDiedException}),
+ * since it may be half-changed. Virtual threads may join, too; see {@link LWLock}.
  *
  * <p>Source: PostgreSQL's PGPROC and {@code MyProc}, src/backend/storage/lmgr/proc.c.
  */
@@ -24,11 +26,13 @@ public final class Backend implements AutoCloseable {
   private final Attachment attachment;
   private final long handle;
   private final Thread owner;
+  private final boolean virtual;
   private final int slot;
   private final int generation;
 
   // What the fast path of LWLock needs, ready to use.
   final long records;
+  final long counters;
   final long spilled;
   final long recordGeneration;
   final long lockOwner;
@@ -45,6 +49,7 @@ public final class Backend implements AutoCloseable {
     this.attachment = attachment;
     this.handle = handle;
     owner = Thread.currentThread();
+    virtual = VirtualThreads.isVirtual(owner);
     acquirer = owner;
     releaser = owner;
     long[] info = new long[BackendNative.INFO_COUNT];
@@ -53,6 +58,7 @@ public final class Backend implements AutoCloseable {
     generation = (int) info[BackendNative.INFO_GENERATION];
     long address = attachment.base() + info[BackendNative.INFO_SLOT_OFFSET];
     records = address + Layout.BACKEND_RECORD;
+    counters = records + (long) segment.maxHeldLocks() * Long.BYTES;
     spilled = address + Layout.BACKEND_SPILLED;
     recordGeneration = (long) generation << Layout.RECORD_GENERATION_SHIFT;
     lockOwner = (slot + 1) | (long) generation << Layout.LOCK_OWNER_GENERATION_SHIFT;
@@ -77,7 +83,9 @@ public final class Backend implements AutoCloseable {
   /** {@return how many locks it holds} */
   public int heldLocks() {
     requireReleaser();
-    return Status.check(BackendNative.heldLocks(handle));
+    int held = Status.check(BackendNative.heldLocks(handle));
+    Reference.reachabilityFence(this); // who is collected is ended
+    return held;
   }
 
   /**
@@ -87,12 +95,17 @@ public final class Backend implements AutoCloseable {
    */
   public int releaseAll() {
     requireReleaser();
-    return Status.check(BackendNative.releaseAll(handle));
+    int released = Status.check(BackendNative.releaseAll(handle));
+    Reference.reachabilityFence(this); // who is collected is ended
+    return released;
   }
 
   /**
    * Releases what it still holds and gives the slot back. Once it is closed, closing again does
    * nothing.
+   *
+   * <p>If the thread that joined has ended, any thread may close it; what it held exclusively
+   * becomes poisoned then.
    *
    * @throws IllegalStateException if the thread that joined is alive and is not the calling one
    */
@@ -101,7 +114,7 @@ public final class Backend implements AutoCloseable {
     if (releaser == null || attachment.isGone()) {
       return;
     }
-    if (owner != Thread.currentThread() && owner.isAlive()) {
+    if (isInUse()) {
       throw wrongThread();
     }
     backends.leave(this);
@@ -120,6 +133,16 @@ public final class Backend implements AutoCloseable {
 
   Thread owner() {
     return owner;
+  }
+
+  /** Whether its thread is a virtual one. */
+  boolean isVirtual() {
+    return virtual;
+  }
+
+  /** Whether a thread other than the calling one may be using it. */
+  boolean isInUse() {
+    return owner != Thread.currentThread() && owner.isAlive();
   }
 
   long handle() {
@@ -183,8 +206,7 @@ public final class Backend implements AutoCloseable {
   /** Gives the slot back and frees the handle, which nobody may use from here on. */
   void leaveNow() {
     Thread before = acquirer;
-    acquirer = null;
-    releaser = null;
+    refuseAll();
     try {
       Status.check(BackendNative.leave(handle));
     } catch (RuntimeException e) {
@@ -192,6 +214,12 @@ public final class Backend implements AutoCloseable {
       releaser = owner;
       throw e;
     }
+  }
+
+  /** From here on nobody may use it. */
+  void refuseAll() {
+    acquirer = null;
+    releaser = null;
   }
 
   /** Whether it holds a lock, or is about to enter one shared. One that only waits does not. */

@@ -6,19 +6,32 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.lwshm.jni.BackendNative;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** The backends that this process's threads have in one segment: at most one a thread. */
+/**
+ * The backends that this process's threads have in one segment: at most one a thread.
+ *
+ * <p>No other process can tell that a thread has ended in a process that lives, so a thread of our
+ * own looks after them, while there are any.
+ */
 final class Backends {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Backends.class);
 
   /** How long the process's exit waits for other threads to release what they hold. */
   private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(3);
 
   private static final long LOOK_AGAIN_MS = 1;
 
+  /** How often to look whether a thread has ended without leaving. */
+  private static final long LOOK_AFTER_MS = 200;
+
   private final Segment segment;
   private final Attachment attachment;
-  private final List<Backend> joined = new ArrayList<>();
+  private final List<Seat> seats = new ArrayList<>();
   private final ThreadLocal<Backend> mine = new ThreadLocal<>();
+  private Thread keeper;
   private boolean exiting;
   private boolean ended;
 
@@ -46,51 +59,86 @@ final class Backends {
       throw new IllegalStateException(
           "segment " + segment.id() + " is being closed: no thread can join it any more");
     }
-    Backend backend = new Backend(segment, this, attachment, joinNative());
-    joined.add(backend);
-    mine.set(backend);
-    return backend;
-  }
-
-  private long joinNative() {
+    endOrphans();
     long[] handle = new long[1];
-    try {
-      attachment.call(segmentHandle -> BackendNative.join(segmentHandle, handle));
-    } catch (LimitExceededException e) {
-      if (leaveEnded() == 0) {
-        throw e;
-      }
-      attachment.call(segmentHandle -> BackendNative.join(segmentHandle, handle));
-    }
-    return handle[0];
+    attachment.call(segmentHandle -> BackendNative.join(segmentHandle, handle));
+    Backend backend = new Backend(segment, this, attachment, handle[0]);
+    seats.add(new Seat(backend));
+    mine.set(backend);
+    startKeeper();
+    return backend;
   }
 
   /** Ends a backend, by its own thread or, if that has ended, by any. */
   synchronized void leave(Backend backend) {
-    if (joined.contains(backend)) {
-      backend.leaveNow();
-      forget(backend);
-    }
-  }
-
-  private void forget(Backend backend) {
-    joined.remove(backend);
-    if (mine.get() == backend) {
-      mine.remove();
-    }
-  }
-
-  /** Leaves on behalf of threads that have ended without; returns how many there were. */
-  private int leaveEnded() {
-    int count = 0;
-    for (Backend backend : List.copyOf(joined)) {
-      if (!backend.owner().isAlive()) {
-        backend.leaveNow();
-        forget(backend);
-        count++;
+    for (Seat seat : seats) {
+      if (seat.refersTo(backend)) {
+        if (seat.isOrphan()) {
+          end(seat);
+        } else {
+          leaveOwn(seat, backend);
+        }
+        return;
       }
     }
-    return count;
+  }
+
+  private void leaveOwn(Seat seat, Backend backend) {
+    backend.leaveNow();
+    seats.remove(seat);
+    mine.remove();
+  }
+
+  /**
+   * Ends the backends that nobody can use any more: their threads have ended without leaving, or
+   * they were dropped and collected.
+   *
+   * @return how many there were
+   */
+  synchronized int endOrphans() {
+    List<Seat> orphans = ended ? List.of() : orphans();
+    orphans.forEach(this::end);
+    return orphans.size();
+  }
+
+  private List<Seat> orphans() {
+    return seats.stream().filter(Seat::isOrphan).toList();
+  }
+
+  private void end(Seat orphan) {
+    seats.remove(orphan);
+    int held = orphan.abandon();
+    if (held > 0) {
+      LOG.warn(
+          "{} was not closed, and held {} locks: they are released, and poisoned if they were held"
+              + " exclusively",
+          orphan,
+          held);
+    }
+  }
+
+  private void startKeeper() {
+    if (keeper == null) {
+      keeper = new Thread(null, this::lookAfter, "lwshm-keeper-" + segment.id(), 0, false);
+      keeper.setDaemon(true);
+      keeper.start();
+    }
+  }
+
+  /** The keeper's work. It ends when there is nobody to look after, and is started anew then. */
+  private synchronized void lookAfter() {
+    boolean interrupted = false;
+    while (!ended && !seats.isEmpty() && !interrupted) {
+      try {
+        endOrphans();
+        wait(LOOK_AFTER_MS);
+      } catch (InterruptedException e) {
+        interrupted = true; // nobody of ours does that, and the next join starts another
+      } catch (RuntimeException e) {
+        LOG.error("a thread's end could not be cleaned up after", e);
+      }
+    }
+    keeper = null;
   }
 
   /**
@@ -103,7 +151,7 @@ final class Backends {
     if (!force && !exiting) {
       List<Integer> slots = new ArrayList<>();
       List<String> threads = new ArrayList<>();
-      for (Backend backend : othersAlive()) {
+      for (Backend backend : inUseByOthers()) {
         slots.add(backend.slot());
         threads.add("\"" + backend.owner().getName() + "\" (backend " + backend.slot() + ")");
       }
@@ -120,10 +168,11 @@ final class Backends {
     exiting = true;
   }
 
-  private List<Backend> othersAlive() {
+  private List<Backend> inUseByOthers() {
     List<Backend> others = new ArrayList<>();
-    for (Backend backend : joined) {
-      if (backend.owner() != Thread.currentThread() && backend.owner().isAlive()) {
+    for (Seat seat : seats) {
+      Backend backend = seat.get();
+      if (backend != null && backend.isInUse()) {
         others.add(backend);
       }
     }
@@ -139,18 +188,18 @@ final class Backends {
     List<Backend> others;
     synchronized (this) {
       ended = true;
+      notifyAll();
       Backend own = mine.get();
       if (own != null) {
-        own.leaveNow();
-        forget(own);
+        leave(own);
       }
-      leaveEnded();
-      others = othersAlive();
+      orphans().forEach(this::end);
+      others = inUseByOthers();
       others.forEach(Backend::refuseAcquires);
     }
     awaitNothingHeld(others);
     synchronized (this) {
-      leaveEnded();
+      orphans().forEach(this::end);
     }
   }
 
@@ -176,6 +225,6 @@ final class Backends {
 
   /** Whether a thread of this process may still use a backend's handle. */
   synchronized boolean isEmpty() {
-    return joined.isEmpty();
+    return seats.isEmpty();
   }
 }

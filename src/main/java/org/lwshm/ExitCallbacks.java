@@ -16,9 +16,11 @@ import org.slf4j.LoggerFactory;
  *
  * <ol>
  *   <li>{@link #beforeShmemExit}: the segment is attached and its locks work
- *   <li>then this process's backends leave, and their locks are released
+ *   <li>then this process's backends leave, and their locks are released; when the process exits,
+ *       threads that run on acquire nothing more and have a moment to release what they hold
  *   <li>{@link #onShmemExit}: the segment is still attached, without locks; the last two of these
- *       are lwshm's own, which detach and, in the creator, delete the segment
+ *       are lwshm's own, which detach, release what such threads hold even then, and, in the
+ *       creator, delete the segment
  *   <li>{@link #onProcExit}: the segment is gone
  * </ol>
  *
@@ -94,8 +96,8 @@ public final class ExitCallbacks {
   }
 
   /**
-   * Registers a callback for the time before the segment is left, when this process has no backend
-   * in it any more.
+   * Registers a callback for the time before the segment is left, when this process can acquire no
+   * locks any more.
    *
    * @param callback what to call
    * @return a handle to cancel it

@@ -3,6 +3,12 @@
 package org.lwshm;
 
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReadWriteLock;
 import org.lwshm.jni.LWLockNative;
 import org.lwshm.jni.Layout;
 import org.lwshm.jni.RawMemory;
@@ -21,9 +27,26 @@ import org.lwshm.jni.TrancheNative;
  * which costs a little more. All throw {@link IllegalStateException} if the backend is another
  * thread's or is closed, and {@link IllegalArgumentException} if it is of another segment.
  *
+ * <p>If a holder is killed, the others go on: a shared hold ends, an exclusive one too, but then
+ * the lock is <i>poisoned</i>, because what it guards may be half-changed. Who acquires a poisoned
+ * lock, in either mode, has the {@link RepairCallback} of its tranche called first, or, if there is
+ * none, hears {@link OwnerDiedException}.
+ *
+ * <p>A virtual thread that waits does not keep its carrier from others: it looks at the lock again
+ * and again, at intervals of up to about a millisecond, and lets others run in between. It notices
+ * later than a platform thread, which sleeps and is woken. A virtual thread may be unmounted while
+ * it holds a lock; all who want the lock wait for it then, those in other processes too.
+ *
+ * <p>With the system property {@code org.lwshm.checkLockOrder} set to true, every acquire that may
+ * wait checks that this process locks tranches in one order, and the locks of one tranche by rising
+ * index, and throws {@link LockOrderException} otherwise. It costs a microsecond or so: for tests.
+ *
  * <p>Source: PostgreSQL's LWLock, src/backend/storage/lmgr/lwlock.c.
  */
 public final class LWLock {
+
+  /** Whether acquires have their order checked, which is done in C. */
+  static final boolean CHECKS_ORDER = Boolean.getBoolean("org.lwshm.checkLockOrder");
 
   /** Bits of W that keep a reader out, unless the starver is the reader itself, which C sees to. */
   private static final long BLOCKS_SHARED =
@@ -42,6 +65,8 @@ public final class LWLock {
   // A record of this lock, generation and kind left out, and its preferred place, in bytes.
   private final long recordKey;
   private final long recordPlace;
+  // A backend's counters of the tranche, in bytes from its first.
+  private final long counters;
 
   LWLock(LWLockTranche tranche, int index) {
     this.tranche = tranche;
@@ -53,6 +78,7 @@ public final class LWLock {
     long number = offset / TrancheNative.LWLOCK_SIZE;
     recordKey = number << Layout.RECORD_LOCK_SHIFT;
     recordPlace = (number & (segment.maxHeldLocks() - 1)) * Long.BYTES;
+    counters = (long) tranche.id() * Layout.TRANCHE_COUNTERS_SIZE;
   }
 
   /** {@return the tranche it belongs to} */
@@ -77,14 +103,19 @@ public final class LWLock {
    * @param mode how
    * @throws IllegalMonitorStateException if the backend holds the lock already
    * @throws LimitExceededException if the backend holds as many locks as it may
+   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
    */
   public void acquire(Backend backend, LWLockMode mode) {
     backend.requireAcquirer(segment);
     if (mode == LWLockMode.EXCLUSIVE) {
       acquireExclusive(backend);
     } else {
+      // Before anything is written.
+      Objects.requireNonNull(mode, "mode");
       acquireShared(backend, mode);
     }
+    // A backend that nobody refers to any more is ended, so it must be referred to until here.
+    Reference.reachabilityFence(backend);
   }
 
   /**
@@ -105,11 +136,16 @@ public final class LWLock {
    * @return whether it was acquired
    * @throws IllegalMonitorStateException if the backend holds the lock already
    * @throws LimitExceededException if the backend holds as many locks as it may
+   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
    */
   public boolean tryAcquire(Backend backend, LWLockMode mode) {
     backend.requireAcquirer(segment);
     // In C as a whole: who gives up in the middle has to take its steps back, and does so there.
-    return Status.check(LWLockNative.tryAcquire(backend.handle(), offset, mode.code())) == 1;
+    int status = LWLockNative.tryAcquire(backend.handle(), offset, mode.code());
+    if (status == Status.OWNER_DIED) {
+      return LockWait.acquire(this, backend, mode, 0);
+    }
+    return check(backend, status) == 1;
   }
 
   /**
@@ -121,6 +157,213 @@ public final class LWLock {
    */
   public boolean tryAcquire(LWLockMode mode) {
     return tryAcquire(segment.backend(), mode);
+  }
+
+  /**
+   * Acquires the lock, sleeping for a time at most. Interrupts are not looked at.
+   *
+   * @param backend the calling thread's
+   * @param mode how
+   * @param timeout how long; zero or less does not wait at all
+   * @return whether it was acquired; false if the time ran out
+   * @throws IllegalMonitorStateException if the backend holds the lock already
+   * @throws LimitExceededException if the backend holds as many locks as it may
+   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
+   */
+  public boolean tryAcquire(Backend backend, LWLockMode mode, Duration timeout) {
+    backend.requireAcquirer(segment);
+    return LockWait.acquire(this, backend, mode, nanos(timeout));
+  }
+
+  /**
+   * Acquires the lock, sleeping as long as it takes, unless the thread is interrupted. An interrupt
+   * is noticed within 50 milliseconds, and leaves nothing behind.
+   *
+   * @param backend the calling thread's
+   * @param mode how
+   * @throws InterruptedException if the thread was interrupted before or meanwhile
+   * @throws IllegalMonitorStateException if the backend holds the lock already
+   * @throws LimitExceededException if the backend holds as many locks as it may
+   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
+   */
+  public void acquireInterruptibly(Backend backend, LWLockMode mode) throws InterruptedException {
+    backend.requireAcquirer(segment);
+    LockWait.acquireInterruptibly(this, backend, mode, LockWait.FOREVER);
+  }
+
+  /**
+   * Acquires the lock, sleeping for a time at most, unless the thread is interrupted.
+   *
+   * @param backend the calling thread's
+   * @param mode how
+   * @param timeout how long; zero or less does not wait at all
+   * @return whether it was acquired; false if the time ran out
+   * @throws InterruptedException if the thread was interrupted before or meanwhile
+   * @see #acquireInterruptibly(Backend, LWLockMode)
+   */
+  public boolean tryAcquireInterruptibly(Backend backend, LWLockMode mode, Duration timeout)
+      throws InterruptedException {
+    backend.requireAcquirer(segment);
+    return LockWait.acquireInterruptibly(this, backend, mode, nanos(timeout));
+  }
+
+  /** As many as a long holds, if there are more. */
+  private static long nanos(Duration duration) {
+    return TimeUnit.NANOSECONDS.convert(duration);
+  }
+
+  /**
+   * Acquires the lock exclusively if that needs no waiting. Otherwise waits until whoever is in has
+   * left, and does not acquire it: perhaps another has done meanwhile what it was wanted for.
+   * PostgreSQL's LWLockAcquireOrWait.
+   *
+   * @param backend the calling thread's
+   * @return whether it was acquired; also if a holder died inside and its data were repaired
+   * @throws IllegalMonitorStateException if the backend holds the lock already
+   * @throws LimitExceededException if the backend holds as many locks as it may
+   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
+   */
+  public boolean acquireOrWait(Backend backend) {
+    if (tryAcquire(backend, LWLockMode.EXCLUSIVE)) {
+      return true;
+    }
+    if (isOwned()) {
+      int status = LockWait.awaitReleased(this, backend);
+      if (status != Status.OWNER_DIED) {
+        check(backend, status);
+        return false;
+      }
+      acquire(backend, LWLockMode.EXCLUSIVE);
+      return true;
+    }
+    // Readers are in, and their leaving is seen by an owner only.
+    acquire(backend, LWLockMode.EXCLUSIVE);
+    release(backend);
+    return false;
+  }
+
+  /**
+   * Waits while the lock is held exclusively and its variable is {@code old}, without acquiring it.
+   * Through the variable, a 64-bit number that is 0 at first, a holder can tell waiters how far it
+   * is. PostgreSQL's LWLockWaitForVar.
+   *
+   * @param backend the calling thread's
+   * @param old the value at which to wait on
+   * @return the variable, if the lock is held exclusively and the variable is another; empty if the
+   *     lock is not held exclusively
+   * @throws IllegalMonitorStateException if the backend is the holder
+   * @throws OwnerDiedException if the holder died inside; nobody repairs it here
+   */
+  public OptionalLong waitForVar(Backend backend, long old) {
+    backend.requireAcquirer(segment);
+    long[] variable = new long[1];
+    int status = LockWait.awaitVariable(this, backend, old, variable);
+    if (status == Status.OWNER_DIED) {
+      throw LockRepair.ownerDied(this, null);
+    }
+    return check(backend, status) == 1 ? OptionalLong.empty() : OptionalLong.of(variable[0]);
+  }
+
+  /**
+   * Sets the lock's variable and wakes who waits for that. PostgreSQL's LWLockUpdateVar.
+   *
+   * @param backend the calling thread's, which holds the lock exclusively
+   * @param value what the variable becomes
+   * @throws IllegalMonitorStateException if it does not
+   */
+  public void updateVar(Backend backend, long value) {
+    backend.requireReleaser(segment);
+    check(backend, LWLockNative.updateVar(backend.handle(), offset, value));
+  }
+
+  /**
+   * Sets the lock's variable and releases the lock. PostgreSQL's LWLockReleaseClearVar.
+   *
+   * @param backend the calling thread's, which holds the lock exclusively
+   * @param value what the variable becomes
+   * @throws IllegalMonitorStateException if it does not
+   */
+  public void releaseClearVar(Backend backend, long value) {
+    backend.requireReleaser(segment);
+    check(backend, LWLockNative.releaseClearVar(backend.handle(), offset, value));
+  }
+
+  /**
+   * Disowns the lock: it stays held, but not by this backend any more, and any other may release
+   * it, once, with {@link #releaseDisowned}. If this backend is closed or dies before that, the
+   * lock is recovered as if the backend had died holding it. PostgreSQL's LWLockDisown.
+   *
+   * @param backend the calling thread's, which holds the lock
+   * @throws IllegalMonitorStateException if it does not
+   */
+  public void disown(Backend backend) {
+    backend.requireReleaser(segment);
+    check(backend, LWLockNative.disown(backend.handle(), offset));
+  }
+
+  /**
+   * Releases the lock, which some backend has disowned. PostgreSQL's LWLockReleaseDisowned.
+   *
+   * @param backend the calling thread's
+   * @throws IllegalMonitorStateException if no backend has disowned the lock
+   */
+  public void releaseDisowned(Backend backend) {
+    backend.requireReleaser(segment);
+    check(backend, LWLockNative.releaseDisowned(backend.handle(), offset));
+  }
+
+  /**
+   * Acquires the lock exclusively, poisoned or not, sleeping as long as it takes. Calls no {@link
+   * RepairCallback}.
+   *
+   * @param backend the calling thread's
+   * @return whether it is poisoned, so that the caller has to put right what it guards, and call
+   *     {@link #markConsistent} before it releases it; false if it never was or another has
+   * @throws IllegalMonitorStateException if the backend holds the lock already
+   * @throws LimitExceededException if the backend holds as many locks as it may
+   */
+  public boolean acquireForRepair(Backend backend) {
+    backend.requireAcquirer(segment);
+    LockWait.acquireForRepair(this, backend);
+    return isPoisoned();
+  }
+
+  /**
+   * Declares what the lock guards to be consistent. A poisoned lock that is released without stays
+   * poisoned.
+   *
+   * @param backend the calling thread's, which holds the lock exclusively
+   * @throws IllegalMonitorStateException if it does not
+   */
+  public void markConsistent(Backend backend) {
+    backend.requireReleaser(segment);
+    check(backend, LWLockNative.markConsistent(backend.handle(), offset));
+  }
+
+  /** {@return whether a holder died inside, and nobody has repaired since what the lock guards} */
+  public boolean isPoisoned() {
+    requireOpen();
+    return (RawMemory.getLongVolatile(word) & Layout.LOCK_POISON) != 0;
+  }
+
+  /**
+   * The lock for code that takes a {@link ReadWriteLock}: {@link ReadWriteLock#readLock} is the
+   * shared mode, {@link ReadWriteLock#writeLock} the exclusive one.
+   *
+   * <p>A thread locks with its own backend. If it has none, {@link Segment#join} is called for it,
+   * and it keeps that seat until it ends or closes it ({@code segment.backend().close()}); so as
+   * many threads as use the view at one time need seats ({@link SegmentBuilder#maxBackends}).
+   *
+   * <p>What differs from {@link java.util.concurrent.locks.ReentrantReadWriteLock}: it is not
+   * reentrant, neither mode can be turned into the other, and a thread that holds it in one mode
+   * and asks for it, in either mode, also with {@code tryLock}, hears {@link
+   * IllegalMonitorStateException}; {@code newCondition} is not supported; whatever {@link #acquire}
+   * throws may be thrown, {@link OwnerDiedException} included.
+   *
+   * @return a view; any thread may use it
+   */
+  public ReadWriteLock asReadWriteLock() {
+    return new ReadWriteLockView(this);
   }
 
   /**
@@ -141,7 +384,7 @@ public final class LWLock {
       if (old == backend.lockOwner) {
         RawMemory.putLongRelease(record, 0);
       } else {
-        Status.check(LWLockNative.releaseContended(backend.handle(), offset, old));
+        check(backend, LWLockNative.releaseContended(backend.handle(), offset, old));
       }
     } else if (held == (key | Layout.RECORD_S)) {
       // Volatile, for the full fence between this and the look at W: an owner that parks after we
@@ -151,12 +394,13 @@ public final class LWLock {
       if ((seen & Layout.LOCK_DPARK) == 0) {
         RawMemory.putLongRelease(record, 0);
       } else {
-        Status.check(LWLockNative.releaseContended(backend.handle(), offset, seen));
+        check(backend, LWLockNative.releaseContended(backend.handle(), offset, seen));
       }
     } else {
       // Held with a record at another place, or not at all.
-      Status.check(LWLockNative.release(backend.handle(), offset));
+      check(backend, LWLockNative.release(backend.handle(), offset));
     }
+    Reference.reachabilityFence(backend);
   }
 
   /**
@@ -170,8 +414,8 @@ public final class LWLock {
 
   private void acquireExclusive(Backend backend) {
     long record = backend.records + recordPlace;
-    if (isPlaceTaken(backend, record)) {
-      Status.check(LWLockNative.acquire(backend.handle(), offset, LWLockNative.EXCLUSIVE));
+    if (CHECKS_ORDER || isPlaceTaken(backend, record)) {
+      acquireInC(backend, LWLockMode.EXCLUSIVE);
       return;
     }
     long key = recordKey | backend.recordGeneration;
@@ -182,16 +426,17 @@ public final class LWLock {
       RawMemory.putLongRelease(record, key | Layout.RECORD_XIN);
       // No change of the data may come before the record that says we are inside.
       VarHandle.storeStoreFence();
+      count(backend.counters + counters + Layout.COUNTERS_EXCLUSIVE);
     } else {
       // W is another's, or it is ours and readers may have to leave first: C looks which.
-      Status.check(LWLockNative.acquireContended(backend.handle(), offset, LWLockNative.EXCLUSIVE));
+      acquireContended(backend, LWLockMode.EXCLUSIVE);
     }
   }
 
   private void acquireShared(Backend backend, LWLockMode mode) {
     long record = backend.records + recordPlace;
-    if (isPlaceTaken(backend, record)) {
-      Status.check(LWLockNative.acquire(backend.handle(), offset, mode.code()));
+    if (CHECKS_ORDER || isPlaceTaken(backend, record)) {
+      acquireInC(backend, mode);
       return;
     }
     // Volatile, for the full fence between this and the look at W: we see the owner, or the owner,
@@ -201,10 +446,52 @@ public final class LWLock {
       setReaderBit(backend.readerBit);
       // Always again: an owner that came since then may have read RB without our bit.
       if ((RawMemory.getLongVolatile(word) & BLOCKS_SHARED) == 0) {
+        count(backend.counters + counters + Layout.COUNTERS_SHARED);
         return;
       }
     }
-    Status.check(LWLockNative.acquireContended(backend.handle(), offset, mode.code()));
+    acquireContended(backend, mode);
+  }
+
+  /** Counts an acquisition: the backend's own number, which nobody else writes. */
+  private static void count(long counter) {
+    RawMemory.putLong(counter, RawMemory.getLong(counter) + 1);
+  }
+
+  /** The whole acquire. */
+  private void acquireInC(Backend backend, LWLockMode mode) {
+    if (backend.isVirtual()) {
+      LockWait.acquire(this, backend, mode, LockWait.FOREVER);
+    } else {
+      finishAcquire(backend, mode, LWLockNative.acquire(backend.handle(), offset, mode.code()));
+    }
+  }
+
+  /** The rest of an acquire whose record has been written, and whose way was blocked. */
+  private void acquireContended(Backend backend, LWLockMode mode) {
+    if (backend.isVirtual()) {
+      // A wait in steps begins with N. The wake-up that an S owes who drains, it gives.
+      long key = recordKey | backend.recordGeneration;
+      RawMemory.putLongVolatile(backend.records + recordPlace, key | Layout.RECORD_N);
+      LockWait.acquire(this, backend, mode, LockWait.FOREVER);
+    } else {
+      int status = LWLockNative.acquireContended(backend.handle(), offset, mode.code());
+      finishAcquire(backend, mode, status);
+    }
+  }
+
+  private void finishAcquire(Backend backend, LWLockMode mode, int status) {
+    if (status == Status.OWNER_DIED) {
+      LockWait.acquire(this, backend, mode, LockWait.FOREVER);
+    } else {
+      check(backend, status);
+    }
+  }
+
+  /** Checks the status of a native call, during which the backend must be referred to. */
+  private static int check(Backend backend, int status) {
+    Reference.reachabilityFence(backend);
+    return Status.check(status);
   }
 
   /** Only after a writer has passed is the bit not there. */
@@ -254,6 +541,10 @@ public final class LWLock {
   public boolean hasWaiters() {
     requireOpen();
     return (RawMemory.getLongVolatile(word) & WAITERS) != 0;
+  }
+
+  private boolean isOwned() {
+    return (RawMemory.getLongVolatile(word) & Layout.LOCK_OWNER_SLOT_MASK) != 0;
   }
 
   private void requireOpen() {

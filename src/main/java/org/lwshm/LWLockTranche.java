@@ -60,6 +60,38 @@ public final class LWLockTranche {
     return new LWLock(this, index);
   }
 
+  /**
+   * Has {@code callback} called, in this process, when somebody acquires a lock of this tranche
+   * whose holder died inside. The acquire goes on once the data are consistent; without a callback
+   * it throws {@link OwnerDiedException}.
+   *
+   * <p>Every process that locks registers its own, as a rule right after it has attached: who
+   * acquires next, repairs.
+   *
+   * @param callback what to call; null: nobody. It takes the place of an earlier one.
+   */
+  public void onRepair(RepairCallback callback) {
+    if (callback == null) {
+      segment.repairCallbacks().remove(id);
+    } else {
+      segment.repairCallbacks().put(id, callback);
+    }
+  }
+
+  /** What is called for its locks in this process; null if nothing is. */
+  RepairCallback repairCallback() {
+    return segment.repairCallbacks().get(id);
+  }
+
+  /**
+   * Sums up what has happened to its locks. Any process may ask, at any time; nobody is disturbed.
+   *
+   * @return the numbers, since the segment was made
+   */
+  public LWLockStatistics statistics() {
+    return LWLockStatistics.read(segment.attachment(), id);
+  }
+
   /** The byte offset of a lock in the segment. */
   long lockOffset(int index) {
     return offset + (long) index * TrancheNative.LWLOCK_SIZE;

@@ -24,4 +24,14 @@ public class LwshmException extends RuntimeException {
   public LwshmException(String message) {
     super(message);
   }
+
+  /**
+   * Made where the failure is met.
+   *
+   * @param message what happened, with the values
+   * @param cause what it came of; null if that is not another throwable
+   */
+  public LwshmException(String message, Throwable cause) {
+    super(message, cause);
+  }
 }

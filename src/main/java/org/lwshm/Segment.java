@@ -6,9 +6,12 @@ import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.lwshm.internal.SegmentAccess;
+import org.lwshm.jni.LWLockNative;
 import org.lwshm.jni.Layout;
 import org.lwshm.jni.NativeLibrary;
 import org.lwshm.jni.RawMemory;
@@ -49,6 +52,7 @@ public final class Segment implements AutoCloseable {
   private final Backends backends;
   private final ExitCallbacks exitCallbacks = new ExitCallbacks();
   private final int maxHeldLocks;
+  private final Map<Integer, RepairCallback> repairCallbacks = new ConcurrentHashMap<>();
 
   /** "init" or "attach" while subsystems run, else null. */
   private volatile String phase;
@@ -61,6 +65,9 @@ public final class Segment implements AutoCloseable {
     attachment = new Attachment(handle);
     backends = new Backends(this, attachment);
     maxHeldLocks = RawMemory.getInt(attachment.base() + Layout.HEADER_MAX_HELD_LOCKS);
+    if (LWLock.CHECKS_ORDER) {
+      attachment.call(segment -> LWLockNative.checkLockOrder(segment, 1));
+    }
     // Last-in first-out: delete is registered first, so that detach runs first.
     if (isCreator()) {
       exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::delete);
@@ -337,10 +344,13 @@ public final class Segment implements AutoCloseable {
    * The calling thread's seat.
    *
    * @return what {@link #join()} returned to this thread
-   * @throws IllegalStateException if it has not joined
+   * @throws IllegalStateException if it has not joined, or the segment is closed
    */
   public Backend backend() {
     Backend mine = backends.mine();
+    if (mine == null && isClosed()) {
+      throw attachment.closed();
+    }
     if (mine == null) {
       throw new IllegalStateException(
           "thread \""
@@ -350,6 +360,33 @@ public final class Segment implements AutoCloseable {
               + ": call Segment.join() in it first, and close what it returns");
     }
     return mine;
+  }
+
+  /** The calling thread's seat; null if it has none. */
+  Backend backendOrNull() {
+    return backends.mine();
+  }
+
+  /** The calling thread's seat, taken now if it has none. */
+  Backend backendOrJoin() {
+    Backend mine = backends.mine();
+    return mine != null ? mine : join();
+  }
+
+  /**
+   * Cleans up at once after everybody who is proven dead: processes that were killed, threads of
+   * this process that ended without closing their backends, and backends that were dropped and
+   * collected. What they held shared is released, what they held exclusively becomes poisoned (see
+   * {@link OwnerDiedException}), their slots and entries are free again.
+   *
+   * <p>Nobody has to call it: waiters do the same for whoever keeps them waiting, {@link #join()}
+   * does when no slot is left, and every process looks after its own threads. It is for everything
+   * at once, and for knowing that it has been done.
+   *
+   * @return how many backends were cleaned up after
+   */
+  public int reapDead() {
+    return backends.endOrphans() + attachment.call(SegmentNative::reapDead);
   }
 
   /** {@return all joined backends, of this and other processes, each as of a moment of its own} */
@@ -465,6 +502,11 @@ public final class Segment implements AutoCloseable {
 
   Attachment attachment() {
     return attachment;
+  }
+
+  /** Who repairs what the locks of a tranche guard, by its id. */
+  Map<Integer, RepairCallback> repairCallbacks() {
+    return repairCallbacks;
   }
 
   /** Records of a backend, a power of two. */

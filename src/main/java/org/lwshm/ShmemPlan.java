@@ -27,7 +27,8 @@ final class ShmemPlan {
 
     /** The bytes that the struct takes in a segment with so many backends. */
     long bytes(long maxBackends) {
-      long size = semaphore == null ? amount : SemaphoreNative.size(semaphore.code(), (int) maxBackends);
+      long size =
+          semaphore == null ? amount : SemaphoreNative.size(semaphore.code(), (int) maxBackends);
       return ShmemSize.cacheLineAlign(size);
     }
   }

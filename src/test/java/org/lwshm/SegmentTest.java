@@ -268,10 +268,10 @@ class SegmentTest {
               "ended",
               () -> {
                 segment.tranche("t").lock(0).acquire(segment.join(), LWLockMode.SHARED);
+                assertEquals(1, other.backends().get(0).heldLocks());
                 return null;
               })
           .join();
-      assertEquals(1, other.backends().get(0).heldLocks());
       segment.close();
       assertEquals(List.of(), other.backends());
     }

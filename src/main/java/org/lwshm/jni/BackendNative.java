@@ -56,6 +56,14 @@ public final class BackendNative {
   public static native int leave(long backend);
 
   /**
+   * {@code lwshm_backend_abandon}; the handle is stale afterwards.
+   *
+   * @param backend handle
+   * @return 0 or a status
+   */
+  public static native int abandon(long backend);
+
+  /**
    * {@code lwshm_backend_release_all}.
    *
    * @param backend handle

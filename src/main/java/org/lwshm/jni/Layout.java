@@ -17,6 +17,9 @@ public final class Layout {
   /** {@code lwlock.readers}: the hint RB who may hold it shared. */
   public static final int LWLOCK_READERS = 8;
 
+  /** {@code lwlock.variable}: for {@code waitForVar}. */
+  public static final int LWLOCK_VARIABLE = 32;
+
   /** {@code LOCK_OWNER_GENERATION_SHIFT}; below it stands the owner's slot + 1. */
   public static final int LOCK_OWNER_GENERATION_SHIFT = 16;
 
@@ -59,8 +62,20 @@ public final class Layout {
   /** {@code RECORD_LOCK_SHIFT}: where a record's lock offset / 64 begins. */
   public static final int RECORD_LOCK_SHIFT = 2;
 
+  /** {@code RECORD_DISOWNED}: held, but for any backend to release. */
+  public static final long RECORD_DISOWNED = 1L << 39;
+
   /** {@code RECORD_GENERATION_SHIFT}: where a record's generation begins. */
   public static final int RECORD_GENERATION_SHIFT = 40;
+
+  /** {@code tranche_counters}: bytes of the counters of a tranche, which follow the records. */
+  public static final int TRANCHE_COUNTERS_SIZE = 32;
+
+  /** {@code tranche_counters.exclusive}: locks of the tranche that were acquired so. */
+  public static final int COUNTERS_EXCLUSIVE = 0;
+
+  /** {@code tranche_counters.shared}. */
+  public static final int COUNTERS_SHARED = 8;
 
   /** {@code segment_header.max_held_locks}: records of a backend, a power of two. */
   public static final int HEADER_MAX_HELD_LOCKS = 96;

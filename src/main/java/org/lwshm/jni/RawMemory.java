@@ -192,6 +192,16 @@ public final class RawMemory {
   }
 
   /**
+   * Plain load at the natural alignment, a little faster than at any.
+   *
+   * @param address where
+   * @return the value
+   */
+  public static long getAlignedLong(long address) {
+    return VAR_HANDLES ? VarHandleMemory.getAlignedLong(address) : UnsafeMemory.getLong(address);
+  }
+
+  /**
    * Plain store.
    *
    * @param address where

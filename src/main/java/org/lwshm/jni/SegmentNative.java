@@ -187,4 +187,12 @@ public final class SegmentNative {
    * @return how many there are, or a status
    */
   public static native int processes(long segment, int[] pids);
+
+  /**
+   * {@code lwshm_segment_reap_dead}.
+   *
+   * @param segment handle
+   * @return how many backends were recovered, or a status
+   */
+  public static native int reapDead(long segment);
 }

@@ -11,6 +11,7 @@ import org.lwshm.CorruptSegmentException;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.ForeignSegmentException;
 import org.lwshm.LimitExceededException;
+import org.lwshm.LockOrderException;
 import org.lwshm.LwshmException;
 import org.lwshm.NamespaceException;
 import org.lwshm.NotFoundException;
@@ -46,6 +47,14 @@ public final class Status {
   static final int NOT_HELD = -14;
   static final int BUSY = -15;
   static final int CLOSED = -16;
+
+  /**
+   * {@code LWSHM_E_OWNER_DIED}. It becomes an exception in {@code org.lwshm}, where it is known
+   * what the lock is called and whether somebody can repair what it guards.
+   */
+  public static final int OWNER_DIED = -17;
+
+  static final int LOCK_ORDER = -18;
 
   private Status() {}
 
@@ -96,6 +105,7 @@ public final class Status {
       case ALREADY_HELD, NOT_HELD -> new IllegalMonitorStateException(message);
       case BUSY -> new SegmentBusyException(message, failure.values());
       case CLOSED -> new IllegalStateException(message);
+      case LOCK_ORDER -> new LockOrderException(message);
       default -> new LwshmException("unknown status " + status + ": " + message);
     };
   }

@@ -30,6 +30,39 @@ public final class TrancheNative {
   /** The length of {@code tranche[]}. */
   public static final int TRANCHE_COUNT = 4;
 
+  /** {@code statistics[]}: acquisitions, exclusive. */
+  public static final int STATISTICS_EXCLUSIVE = 0;
+
+  /** {@code statistics[]}: acquisitions, shared. */
+  public static final int STATISTICS_SHARED = 1;
+
+  /** {@code statistics[]}: of the exclusive ones, those that found their way blocked. */
+  public static final int STATISTICS_SLOW_EXCLUSIVE = 2;
+
+  /** {@code statistics[]}: of the shared ones, those that found their way blocked. */
+  public static final int STATISTICS_SLOW_SHARED = 3;
+
+  /** {@code statistics[]}: waits. */
+  public static final int STATISTICS_WAITS = 4;
+
+  /** {@code statistics[]}: nanoseconds waited, in all. */
+  public static final int STATISTICS_WAIT_NS = 5;
+
+  /** {@code statistics[]}: holds of the dead that were ended. */
+  public static final int STATISTICS_RECOVERIES = 6;
+
+  /** {@code statistics[]}: of those, the ones that poisoned a lock. */
+  public static final int STATISTICS_POISONINGS = 7;
+
+  /** {@code statistics[]}: the first bucket of the histogram; the others follow. */
+  public static final int STATISTICS_HISTOGRAM = 8;
+
+  /** Buckets of the histogram. */
+  public static final int WAIT_BUCKETS = 32;
+
+  /** The length of {@code statistics[]}. */
+  public static final int STATISTICS_COUNT = STATISTICS_HISTOGRAM + WAIT_BUCKETS;
+
   private TrancheNative() {}
 
   /**
@@ -63,4 +96,14 @@ public final class TrancheNative {
    * @return 0 or a status
    */
   public static native int get(long segment, int id, long[] tranche, byte[] name);
+
+  /**
+   * {@code lwshm_tranche_statistics}.
+   *
+   * @param segment handle
+   * @param id the tranche's number
+   * @param statistics takes {@link #STATISTICS_COUNT} elements
+   * @return 0 or a status
+   */
+  public static native int statistics(long segment, int id, long[] statistics);
 }

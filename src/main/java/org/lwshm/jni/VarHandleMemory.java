@@ -14,7 +14,7 @@ import java.nio.ByteOrder;
  *
  * <p>All of it is looked up by name, because the classes are compiled for Java 17. The handles
  * stand in {@code static final} fields, so the JIT compiles an access to the bare instruction.
- * Every call is exactly typed ({@code (long) LONG.get(address)}), or it would be slow.
+ * Every call is exactly typed ({@code (long) LONG.get(alignedLong(address))}), or it would be slow.
  */
 final class VarHandleMemory {
 
@@ -43,84 +43,106 @@ final class VarHandleMemory {
 
   private VarHandleMemory() {}
 
+  // What the JIT can prove it need not check: with these masks the address is seen to be below
+  // Long.MAX_VALUE, and aligned, so that nothing is left of an access but its instruction.  No
+  // address of a user's memory has one of the upper bits (x86_64: 47 or 56 bits, aarch64: 52).
+
+  private static final long ADDRESS_BITS = (1L << 56) - 1;
+
+  private static long any(long address) {
+    return address & ADDRESS_BITS;
+  }
+
+  private static long alignedInt(long address) {
+    return address & ADDRESS_BITS & -Integer.BYTES;
+  }
+
+  private static long alignedLong(long address) {
+    return address & ADDRESS_BITS & -Long.BYTES;
+  }
+
   static byte getByte(long address) {
-    return (byte) BYTE.get(address);
+    return (byte) BYTE.get(any(address));
   }
 
   static void putByte(long address, byte value) {
-    BYTE.set(address, value);
+    BYTE.set(any(address), value);
   }
 
   static int getInt(long address) {
-    return (int) ANY_INT.get(address);
+    return (int) ANY_INT.get(any(address));
   }
 
   static void putInt(long address, int value) {
-    ANY_INT.set(address, value);
+    ANY_INT.set(any(address), value);
   }
 
   static long getLong(long address) {
-    return (long) ANY_LONG.get(address);
+    return (long) ANY_LONG.get(any(address));
+  }
+
+  static long getAlignedLong(long address) {
+    return (long) LONG.get(alignedLong(address));
   }
 
   static void putLong(long address, long value) {
-    ANY_LONG.set(address, value);
+    ANY_LONG.set(any(address), value);
   }
 
   static int getIntAcquire(long address) {
-    return (int) INT.getAcquire(address);
+    return (int) INT.getAcquire(alignedInt(address));
   }
 
   static long getLongAcquire(long address) {
-    return (long) LONG.getAcquire(address);
+    return (long) LONG.getAcquire(alignedLong(address));
   }
 
   static int getIntVolatile(long address) {
-    return (int) INT.getVolatile(address);
+    return (int) INT.getVolatile(alignedInt(address));
   }
 
   static long getLongVolatile(long address) {
-    return (long) LONG.getVolatile(address);
+    return (long) LONG.getVolatile(alignedLong(address));
   }
 
   static void putIntVolatile(long address, int value) {
-    INT.setVolatile(address, value);
+    INT.setVolatile(alignedInt(address), value);
   }
 
   static void putLongVolatile(long address, long value) {
-    LONG.setVolatile(address, value);
+    LONG.setVolatile(alignedLong(address), value);
   }
 
   static void putIntRelease(long address, int value) {
-    INT.setRelease(address, value);
+    INT.setRelease(alignedInt(address), value);
   }
 
   static void putLongRelease(long address, long value) {
-    LONG.setRelease(address, value);
+    LONG.setRelease(alignedLong(address), value);
   }
 
   static boolean compareAndSetInt(long address, int expected, int value) {
-    return INT.compareAndSet(address, expected, value);
+    return INT.compareAndSet(alignedInt(address), expected, value);
   }
 
   static boolean compareAndSetLong(long address, long expected, long value) {
-    return LONG.compareAndSet(address, expected, value);
+    return LONG.compareAndSet(alignedLong(address), expected, value);
   }
 
   static int getAndAddInt(long address, int delta) {
-    return (int) INT.getAndAdd(address, delta);
+    return (int) INT.getAndAdd(alignedInt(address), delta);
   }
 
   static long getAndAddLong(long address, long delta) {
-    return (long) LONG.getAndAdd(address, delta);
+    return (long) LONG.getAndAdd(alignedLong(address), delta);
   }
 
   static int getAndSetInt(long address, int value) {
-    return (int) INT.getAndSet(address, value);
+    return (int) INT.getAndSet(alignedInt(address), value);
   }
 
   static long getAndSetLong(long address, long value) {
-    return (long) LONG.getAndSet(address, value);
+    return (long) LONG.getAndSet(alignedLong(address), value);
   }
 
   static void getBytes(long address, byte[] target, int offset, int length) {

@@ -18,6 +18,10 @@ class LayoutTest {
       Map.of(
           "LWLOCK_WORD", "lwlock.word",
           "LWLOCK_READERS", "lwlock.readers",
+          "LWLOCK_VARIABLE", "lwlock.variable",
+          "COUNTERS_EXCLUSIVE", "tranche_counters.exclusive",
+          "COUNTERS_SHARED", "tranche_counters.shared",
+          "TRANCHE_COUNTERS_SIZE", "tranche_counters",
           "BACKEND_SPILLED", "backend_slot.spilled",
           "BACKEND_RECORD", "backend_slot.record",
           "HEADER_MAX_HELD_LOCKS", "segment_header.max_held_locks",
@@ -42,8 +46,11 @@ class LayoutTest {
       String name = FIELDS.getOrDefault(constant.getName(), constant.getName());
       long[] field = library.get(name);
       assertNotNull(field, "the library does not tell of " + name);
-      assertEquals(
-          field[LayoutNative.FIELD_OFFSET], ((Number) constant.get(null)).longValue(), name);
+      int what =
+          constant.getName().endsWith("_SIZE")
+              ? LayoutNative.FIELD_SIZE
+              : LayoutNative.FIELD_OFFSET;
+      assertEquals(field[what], ((Number) constant.get(null)).longValue(), name);
       compared++;
     }
     assertEquals(Layout.class.getDeclaredFields().length, compared);

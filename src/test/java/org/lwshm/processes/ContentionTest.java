@@ -76,7 +76,7 @@ class ContentionTest {
           IntStream.range(0, PARTIES)
               .mapToObj(i -> children.member(i % 2 == 0 ? "java" : "c"))
               .toList();
-      assertExact(segment, members, "3 1 60000");
+      assertExact(segment, members, "3 1 100000");
     }
   }
 

@@ -9,7 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -74,6 +76,31 @@ class CreationTest {
       racers.get(winner).ok("close");
       assertThrows(SegmentNotFoundException.class, () -> Segment.attach(dataDir));
     }
+  }
+
+  @Test
+  void whoAttachesWhileSegmentsComeAndGoFindsAWholeOneOrHearsWhyNot() throws Exception {
+    Child creator = children.cMember();
+    Set<String> heard = new HashSet<>();
+    int attached = 0;
+    for (int round = 0; round < 60; round++) {
+      creator.send("create " + dataDir + " 4 4 4");
+      creator.send("put 0 " + round);
+      while (!creator.hasReply() || round % 3 == 0 && attached <= round / 3) {
+        try (Segment segment = Segment.attach(dataDir)) {
+          attached++;
+          assertEquals(Member.WORDS, segment.struct("words").size());
+          assertEquals(Member.LOCKS, segment.tranche("locks").size());
+        } catch (SegmentNotFoundException | SegmentNotReadyException e) {
+          heard.add(e.getClass().getSimpleName());
+        }
+      }
+      creator.ok();
+      creator.ok();
+      creator.ok("close");
+    }
+    assertTrue(heard.contains("SegmentNotFoundException"), heard::toString);
+    assertTrue(attached >= 20);
   }
 
   @ParameterizedTest

@@ -213,15 +213,13 @@ class SemaphoreTest {
           public void request(ShmemRequest request) {
             kept[0] = request;
             assertThrows(
-                IllegalStateException.class,
-                () -> builder.semaphore("s", 1, SemaphoreKind.PLAIN));
+                IllegalStateException.class, () -> builder.semaphore("s", 1, SemaphoreKind.PLAIN));
           }
 
           @Override
           public void init(Segment unpublished) {
             assertThrows(
-                IllegalStateException.class,
-                () -> kept[0].semaphore("s", 1, SemaphoreKind.PLAIN));
+                IllegalStateException.class, () -> kept[0].semaphore("s", 1, SemaphoreKind.PLAIN));
           }
         });
     builder.create().close();

@@ -276,17 +276,23 @@ public final class Member {
       long value = words.getLong(first);
       if (mode == LWLockMode.EXCLUSIVE) {
         words.putLong(first, value + 1);
-        yieldNowAndThen();
+        dwell();
         words.putLong(second, words.getLong(second) + 1);
         writes++;
       } else {
-        yieldNowAndThen();
+        dwell();
         unequal += words.getLong(second) == value ? 0 : 1;
       }
     }
 
-    /** So that others meet a lock that is held, and park. */
-    private void yieldNowAndThen() {
+    /**
+     * Long enough for another processor to come in between, were it let in; and now and then others
+     * meet a lock whose holder does not run, and park.
+     */
+    private void dwell() {
+      for (int i = 0; i < 4; i++) {
+        Thread.onSpinWait();
+      }
       if (next(32) == 0) {
         Thread.yield();
       }

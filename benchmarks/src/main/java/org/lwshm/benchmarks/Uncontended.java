@@ -27,7 +27,7 @@ public final class Uncontended {
   public static void main(String[] args)
       throws CommandLineOptionException, IOException, RunnerException {
     CommandLineOptions options = new CommandLineOptions(args);
-    if (options.shouldHelp()) {
+    if (options.shouldHelp() || options.shouldList() || options.shouldListProfilers()) {
       org.openjdk.jmh.Main.main(args);
       return;
     }

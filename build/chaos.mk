@@ -1,0 +1,25 @@
+# chaos.mk - kill -9 at every instruction and at random, and what else is taken for death.
+#
+# SPDX-License-Identifier: Apache-2.0
+
+CHAOS_LIB     := target/chaos/lib
+CHAOS_CLASSES := target/chaos/classes
+CHAOS_SOURCES := $(wildcard src/test/java/org/lwshm/chaos/*.java)
+
+.PHONY: chaos chaos-faults
+
+chaos: setup-run jar $(CHAOS_CLASSES)/.made chaos-faults ## kill everywhere and at random: KILLS=300, STOP_SECONDS=60
+	@$(NATIVE) JAVA_HOME=$(JAVA_HOME) c-programs plain-jni
+	@KILLS=$(or $(KILLS),300) STOP_SECONDS=$(or $(STOP_SECONDS),60) build/in-ipc-namespace.sh \
+	    build/run-chaos.sh "$(JAVA_HOME)/bin/java" "$(CHAOS_CLASSES):$(JAR):$(CHAOS_LIB)/*"
+
+chaos-faults: setup-run ## the chaos programs find planted faults; ONLY=name for one
+	@$(NATIVE) c-programs
+	@build/in-ipc-namespace.sh build/run-chaos-faults.sh $(ONLY)
+
+$(CHAOS_CLASSES)/.made: $(CHAOS_SOURCES) $(JAR)
+	@$(MVN) org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-dependencies \
+	    -DincludeGroupIds=org.slf4j -DoutputDirectory=$(CHAOS_LIB)
+	@mkdir -p $(@D)
+	@$(JAVA_HOME)/bin/javac -Xlint:all -Werror -d $(@D) -cp "$(JAR):$(CHAOS_LIB)/*" $(CHAOS_SOURCES)
+	@touch $@

@@ -1,0 +1,33 @@
+/*
+ * step.h - the scenes in which a victim is stopped at every instruction.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef STEP_H
+#define STEP_H
+
+#include "chaos/chaos.h"
+
+/* The victim is player VICTIM, whom a recoverer cleans up after player DEAD. */
+#define VICTIM (PLAYERS - 1)
+#define DEAD (PLAYERS - 2)
+#define NEWCOMER (PLAYERS - 3)
+#define OTHERS 3
+
+struct scenario {
+    const char *name;
+    enum role before[2];     /* the others that are in place before the victim starts */
+    enum role after;         /* comes once the victim holds what it holds */
+    enum role held;          /* what the victim holds: HOLDS_X, _S, _PERMIT or nothing */
+    void (*operation)(void); /* what it is stepped through */
+    bool others_go;          /* holders may go once the victim sleeps; else when all is over */
+    enum role dead;          /* whom the victim recovers */
+    bool newcomers;          /* not only killed at each instruction: somebody comes, too */
+    int stride;              /* not every instruction but every so many; 0: every one */
+    bool (*check)(long k);   /* what must hold besides; NULL: nothing */
+};
+
+extern const struct scenario scenarios[];
+extern const int scenario_count;
+
+#endif

@@ -1,0 +1,344 @@
+/*
+ * step_scenarios.c - the operations that are stepped through, and who is around.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "chaos/step.h"
+
+static void acquire_exclusive(void)
+{
+    lwshm_lwlock_acquire(here.me, here.lock, LWSHM_LW_EXCLUSIVE);
+}
+
+static void acquire_shared(void)
+{
+    lwshm_lwlock_acquire(here.me, here.lock, LWSHM_LW_SHARED);
+}
+
+static void try_exclusive(void)
+{
+    lwshm_lwlock_try_acquire(here.me, here.lock, LWSHM_LW_EXCLUSIVE);
+}
+
+static void try_shared(void)
+{
+    lwshm_lwlock_try_acquire(here.me, here.lock, LWSHM_LW_SHARED);
+}
+
+/* Gives up at once, without sleeping: as empty-handed, or out of its drain. */
+static void give_up_exclusive(void)
+{
+    lwshm_lwlock_acquire_timed(here.me, here.lock, LWSHM_LW_EXCLUSIVE, 0);
+}
+
+static void give_up_shared(void)
+{
+    lwshm_lwlock_acquire_timed(here.me, here.lock, LWSHM_LW_SHARED, 0);
+}
+
+/* Long enough to park, with every instruction taking microseconds. */
+static void give_up_late(void)
+{
+    lwshm_lwlock_acquire_timed(here.me, here.lock, LWSHM_LW_EXCLUSIVE, 20000000);
+}
+
+static void starve_exclusive(void)
+{
+    lwlock_patience.turns = 0;
+    acquire_exclusive();
+}
+
+static void starve_shared(void)
+{
+    lwlock_patience.turns = 0;
+    acquire_shared();
+}
+
+static void acquire_or_wait(void)
+{
+    lwshm_lwlock_acquire_or_wait(here.me, here.lock);
+}
+
+static void wait_for_variable(void)
+{
+    uint64_t value;
+    lwshm_lwlock_wait_for_var(here.me, here.lock, 0, &value);
+}
+
+static void update_variable(void)
+{
+    lwshm_lwlock_update_var(here.me, here.lock, 1);
+}
+
+static void release_clear_variable(void)
+{
+    lwshm_lwlock_release_clear_var(here.me, here.lock, 1);
+}
+
+static void release(void)
+{
+    lwshm_lwlock_release(here.me, here.lock);
+}
+
+static void change_data(void)
+{
+    lwshm_lwlock_acquire(here.me, here.lock, LWSHM_LW_EXCLUSIVE);
+    here.board->torn |= here.board->a != here.board->b;
+    here.board->a++;
+    here.board->b++;
+    lwshm_lwlock_release(here.me, here.lock);
+}
+
+static void disown(void)
+{
+    lwshm_lwlock_disown(here.me, here.lock);
+}
+
+static void release_disowned(void)
+{
+    lwshm_lwlock_release_disowned(here.me, here.lock);
+}
+
+static void leave(void)
+{
+    lwshm_backend_leave(here.me);
+    here.me = NULL;
+}
+
+static void join_and_leave(void)
+{
+    lwshm_backend *another;
+    if (lwshm_backend_join(here.segment, &another) == LWSHM_OK)
+        lwshm_backend_leave(another);
+}
+
+/* The victim is the recoverer.  Its first step, the proof of death, has been done for it, so
+   that it is not stepped through /proc. */
+static void recover(void)
+{
+    uint32_t slot = here.board->slot[DEAD] - 1;
+    recover_slot(here.segment, slot,
+                 __atomic_load_n(&slot_at(here.segment, slot)->identity, __ATOMIC_ACQUIRE));
+}
+
+/* ---- the allocator ---- */
+
+#define STRUCT_BYTES 40
+
+static void struct_name(char *name, size_t capacity, long k)
+{
+    snprintf(name, capacity, "struct %ld", k);
+}
+
+static long struct_number;
+
+static void init_struct(void)
+{
+    char name[LWSHM_STRUCT_NAME_MAX + 1];
+    struct lwshm_area area;
+    bool found;
+    struct_name(name, sizeof name, struct_number);
+    lwshm_shmem_init_struct(here.segment, name, STRUCT_BYTES, &found, &area);
+}
+
+/* Whoever comes next makes the struct or finds it, once, zero, and all bytes are accounted for. */
+static bool check_struct(long k)
+{
+    char name[LWSHM_STRUCT_NAME_MAX + 1];
+    static const char zeros[STRUCT_BYTES];
+    struct lwshm_allocation rows[16];
+    struct lwshm_area area, again;
+    bool found;
+    (void)k;
+    struct_name(name, sizeof name, struct_number++);
+    must(lwshm_shmem_init_struct(here.segment, name, STRUCT_BYTES, &found, &area), "init struct");
+    must(lwshm_shmem_index_find(here.segment, name, &again), "find struct");
+    if (area.offset != again.offset || area.size != again.size)
+        return complain(&tally.lost, "struct \"%s\" is there twice", name);
+    if (memcmp(lwshm_shmem_pointer(here.segment, area.offset, STRUCT_BYTES), zeros, STRUCT_BYTES))
+        return complain(&tally.lost, "struct \"%s\" is not zero", name);
+    must(lwshm_shmem_allocations(here.segment, rows, 16), "allocations");
+    return true;
+}
+
+/* ---- the semaphore ---- */
+
+static void take_permit(void)
+{
+    lwshm_semaphore_acquire(here.me, &here.semaphore, 1);
+}
+
+static void give_permit(void)
+{
+    lwshm_semaphore_release(here.me, &here.semaphore, 1);
+}
+
+/* All permits have come back. */
+static bool check_permits(long k)
+{
+    (void)k;
+    int r = lwshm_semaphore_acquire_timed(here.me, &here.semaphore, SEMAPHORE_PERMITS, stuck_ns());
+    must(r, "all permits");
+    if (r != 1)
+        return complain(&tally.stuck, "the dead one's permits have not come back");
+    must(lwshm_semaphore_release(here.me, &here.semaphore, SEMAPHORE_PERMITS), "permits back");
+    r = lwshm_semaphore_available(here.segment, &here.semaphore);
+    return r == SEMAPHORE_PERMITS || complain(&tally.lost, "%d permits are there", r);
+}
+
+/* ---- the scenes ---- */
+
+const struct scenario scenarios[] = {
+    /* acquire and release */
+    {.name = "acquire exclusive", .operation = acquire_exclusive, .newcomers = true},
+    {.name = "acquire shared", .operation = acquire_shared, .newcomers = true},
+    {.name = "acquire, change, release", .operation = change_data, .newcomers = true},
+    {.name = "release exclusive", .held = HOLDS_X, .operation = release, .newcomers = true},
+    {.name = "release shared", .held = HOLDS_S, .operation = release, .newcomers = true},
+    {.name = "acquire shared beside a reader",
+     .before = {HOLDS_S},
+     .operation = acquire_shared,
+     .others_go = true,
+     .newcomers = true},
+    /* with somebody in the way */
+    {.name = "acquire exclusive, reader inside",
+     .before = {HOLDS_S},
+     .operation = acquire_exclusive,
+     .others_go = true,
+     .newcomers = true},
+    {.name = "acquire exclusive, writer inside",
+     .before = {HOLDS_X},
+     .operation = acquire_exclusive,
+     .others_go = true,
+     .newcomers = true},
+    {.name = "acquire exclusive, writer inside, writer waits",
+     .before = {HOLDS_X, WANTS_X},
+     .operation = acquire_exclusive,
+     .others_go = true},
+    {.name = "acquire shared, writer inside",
+     .before = {HOLDS_X},
+     .operation = acquire_shared,
+     .others_go = true,
+     .newcomers = true},
+    {.name = "acquire shared, writer inside, writer waits",
+     .before = {HOLDS_X, WANTS_X},
+     .operation = acquire_shared,
+     .after = WANTS_S,
+     .others_go = true},
+    /* with somebody to be woken */
+    {.name = "release exclusive, writer waits",
+     .held = HOLDS_X,
+     .after = WANTS_X,
+     .operation = release},
+    {.name = "release exclusive, reader waits",
+     .held = HOLDS_X,
+     .after = WANTS_S,
+     .operation = release},
+    {.name = "release exclusive, starving writer waits",
+     .held = HOLDS_X,
+     .after = STARVES_X,
+     .operation = release},
+    {.name = "release exclusive, starving reader waits",
+     .held = HOLDS_X,
+     .after = STARVES_S,
+     .operation = release},
+    {.name = "release shared, owner drains",
+     .held = HOLDS_S,
+     .after = WANTS_X,
+     .operation = release},
+    /* giving up */
+    {.name = "try exclusive, reader inside",
+     .before = {HOLDS_S},
+     .operation = try_exclusive,
+     .newcomers = true},
+    {.name = "try exclusive, writer inside", .before = {HOLDS_X}, .operation = try_exclusive},
+    {.name = "try shared, writer inside", .before = {HOLDS_X}, .operation = try_shared},
+    {.name = "give up exclusive, writer inside",
+     .before = {HOLDS_X, WANTS_X},
+     .operation = give_up_exclusive},
+    {.name = "give up shared, writer inside",
+     .before = {HOLDS_X, WANTS_S},
+     .operation = give_up_shared},
+    {.name = "give up in the drain",
+     .before = {HOLDS_S},
+     .operation = give_up_exclusive,
+     .newcomers = true},
+    {.name = "give up after a sleep", .before = {HOLDS_X}, .operation = give_up_late, .stride = 23},
+    /* starving */
+    {.name = "starve for exclusive",
+     .before = {HOLDS_X},
+     .operation = starve_exclusive,
+     .others_go = true,
+     .newcomers = true},
+    {.name = "starve for shared",
+     .before = {HOLDS_X, WANTS_X},
+     .operation = starve_shared,
+     .others_go = true},
+    {.name = "wait behind a starver",
+     .before = {HOLDS_X, STARVES_X},
+     .operation = acquire_shared,
+     .others_go = true},
+    /* recovery */
+    {.name = "recover a writer", .dead = HOLDS_X, .after = WANTS_X, .operation = recover},
+    {.name = "recover a writer, reader waits",
+     .dead = HOLDS_X,
+     .after = WANTS_S,
+     .operation = recover},
+    {.name = "recover a reader", .dead = HOLDS_S, .after = WANTS_X, .operation = recover},
+    {.name = "recover a starver",
+     .before = {HOLDS_X},
+     .dead = STARVES_X,
+     .after = WANTS_S,
+     .operation = recover},
+    {.name = "recover one who disowned",
+     .dead = DISOWNS_X,
+     .after = WANTS_X,
+     .operation = recover,
+     .stride = 3},
+    /* the variable, and disowning */
+    {.name = "update the variable",
+     .held = HOLDS_X,
+     .after = WAITS_FOR_VARIABLE,
+     .operation = update_variable},
+    {.name = "release and clear the variable",
+     .held = HOLDS_X,
+     .after = WAITS_FOR_VARIABLE,
+     .operation = release_clear_variable},
+    {.name = "wait for the variable",
+     .before = {HOLDS_X},
+     .operation = wait_for_variable,
+     .others_go = true},
+    {.name = "acquire or wait",
+     .before = {HOLDS_X},
+     .operation = acquire_or_wait,
+     .others_go = true},
+    {.name = "disown exclusive", .held = HOLDS_X, .after = WANTS_X, .operation = disown},
+    {.name = "disown shared", .held = HOLDS_S, .after = WANTS_X, .operation = disown},
+    {.name = "release a disowned exclusive hold",
+     .before = {DISOWNS_X, WANTS_X},
+     .operation = release_disowned},
+    {.name = "release a disowned shared hold",
+     .before = {DISOWNS_S, WANTS_X},
+     .operation = release_disowned},
+    /* the slot */
+    {.name = "leave while inside", .held = HOLDS_X, .after = WANTS_X, .operation = leave},
+    {.name = "join and leave", .operation = join_and_leave},
+    /* what else is kept in order without a lock's help, or with it */
+    {.name = "make a struct", .operation = init_struct, .check = check_struct, .stride = 2},
+    {.name = "take a permit", .operation = take_permit, .check = check_permits, .stride = 2},
+    {.name = "give a permit back",
+     .held = HOLDS_PERMIT,
+     .after = WANTS_PERMITS,
+     .operation = give_permit,
+     .check = check_permits,
+     .stride = 2},
+    {.name = "take a permit, another has one",
+     .before = {HOLDS_PERMIT},
+     .operation = take_permit,
+     .check = check_permits,
+     .stride = 3},
+};
+const int scenario_count = sizeof scenarios / sizeof *scenarios;

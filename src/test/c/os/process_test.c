@@ -1,0 +1,253 @@
+/*
+ * Who a process is, and whether it is proven dead.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#define _GNU_SOURCE
+
+#include "os/process.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+static void stay(void *arg)
+{
+    (void)arg;
+    for (;;)
+        pause();
+}
+
+static void say_who(void *arg)
+{
+    *(uint64_t *)arg = os_process_self();
+}
+
+TEST(a_process_knows_itself_as_others_know_it)
+{
+    uint64_t *child = shared_zeros(sizeof *child), self = os_process_self();
+    CHECK_EQ_INT(getpid(), os_identity_pid(self));
+    CHECK_EQ_UINT(os_process_identity(getpid()), self);
+    CHECK(!os_process_is_dead(self));
+    pid_t pid = test_fork(say_who, child);
+    AWAIT(test_has_ended(pid));
+    CHECK_EQ_UINT(os_process_identity(pid), *child); /* a zombie still has its number */
+    CHECK_EQ_INT(pid, os_identity_pid(*child));
+    TEST_WAIT(pid);
+    CHECK_EQ_UINT(0, os_process_identity(pid));
+}
+
+TEST(a_killed_process_is_dead_before_and_after_it_is_waited_for)
+{
+    pid_t pid = test_fork(stay, NULL);
+    uint64_t identity = os_process_identity(pid);
+    CHECK(identity != 0 && !os_process_is_dead(identity));
+    kill(pid, SIGKILL);
+    AWAIT(test_has_ended(pid));
+    CHECK(os_process_is_dead(identity));
+    test_wait_any(pid);
+    CHECK(os_process_is_dead(identity));
+}
+
+TEST(a_stopped_process_is_alive)
+{
+    pid_t pid = test_fork(stay, NULL);
+    uint64_t identity = os_process_identity(pid);
+    kill(pid, SIGSTOP);
+    for (int i = 0; i < 20; i++)
+        CHECK(!os_process_is_dead(identity) && !os_process_is_dying(identity));
+    test_kill(pid);
+}
+
+TEST(a_killed_process_is_dying_and_then_dead)
+{
+    pid_t pid = test_fork(stay, NULL);
+    uint64_t identity = os_process_identity(pid);
+    CHECK(!os_process_is_dying(identity));
+    kill(pid, SIGSTOP);
+    CHECK(!os_process_is_dying(identity));
+    kill(pid, SIGKILL);
+    AWAIT(test_has_ended(pid));
+    CHECK(os_process_is_dying(identity));
+    test_wait_any(pid);
+    CHECK(os_process_is_dying(identity));
+}
+
+TEST(a_process_that_started_at_another_time_is_another)
+{
+    pid_t pid = test_fork(stay, NULL);
+    uint64_t identity = os_process_identity(pid);
+    CHECK(os_process_is_dead(identity + (1ull << 22)));
+    CHECK(os_process_is_dead(identity - (1ull << 22)));
+    CHECK(os_process_is_dead((uint64_t)pid));
+    CHECK(!os_process_is_dead(identity));
+    test_kill(pid);
+}
+
+TEST(nobody_is_not_dead)
+{
+    CHECK(!os_process_is_dead(0));
+    CHECK(!os_process_is_dead(1ull << 22)); /* pid 0 */
+}
+
+static void *stay_in_a_thread(void *arg)
+{
+    __atomic_store_n((uint32_t *)arg, 1, __ATOMIC_SEQ_CST);
+    stay(arg);
+    return NULL;
+}
+
+static void end_the_main_thread(void *arg)
+{
+    pthread_t thread;
+    CHECK_EQ_INT(0, pthread_create(&thread, NULL, stay_in_a_thread, arg));
+    pthread_exit(NULL);
+}
+
+static char state_of(pid_t pid)
+{
+    char path[32], text[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "r");
+    size_t length = f == NULL ? 0 : fread(text, 1, sizeof text - 1, f);
+    if (f != NULL)
+        fclose(f);
+    text[length] = '\0';
+    char *end = strrchr(text, ')');
+    return end == NULL ? '?' : end[2];
+}
+
+TEST(a_process_whose_main_thread_has_ended_is_alive_until_the_last_thread_ends)
+{
+    uint32_t *running = shared_zeros(sizeof *running);
+    pid_t pid = test_fork(end_the_main_thread, running);
+    uint64_t identity = os_process_identity(pid);
+    AWAIT(__atomic_load_n(running, __ATOMIC_SEQ_CST) == 1 && state_of(pid) == 'Z');
+    CHECK(!os_process_is_dead(identity));
+    kill(pid, SIGKILL);
+    AWAIT(test_has_ended(pid));
+    CHECK(os_process_is_dead(identity));
+    test_wait_any(pid);
+}
+
+TEST(a_programs_name_may_look_like_anything)
+{
+    /* The kernel takes the name from the file's. */
+    char path[4200], line[4300];
+    snprintf(path, sizeof path, "%s/) Z 1 (", test_dir());
+    snprintf(line, sizeof line, "cp /bin/sleep '%s'", path);
+    if (system(line) != 0)
+        SKIP("there is no sleep to copy");
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl(path, path, "3600", (char *)NULL);
+        _exit(1);
+    }
+    uint64_t before = os_process_identity(pid);
+    char comm[64] = "", file[32];
+    do {
+        snprintf(file, sizeof file, "/proc/%d/comm", (int)pid);
+        FILE *f = fopen(file, "r");
+        CHECK(f != NULL && fgets(comm, sizeof comm, f) != NULL);
+        fclose(f);
+        testing_nap();
+    } while (strcmp(comm, ") Z 1 (\n") != 0);
+    CHECK_EQ_UINT(before, os_process_identity(pid));
+    CHECK(!os_process_is_dead(before));
+    test_kill(pid);
+    CHECK(os_process_is_dead(before));
+}
+
+TEST(forks_are_counted_in_the_child)
+{
+    os_watch_forks();
+    os_watch_forks();
+    unsigned *counts = shared_zeros(2 * sizeof *counts), mine = os_fork_count;
+    pid_t pid = fork();
+    if (pid == 0) {
+        counts[0] = os_fork_count;
+        _exit(0);
+    }
+    TEST_WAIT(pid);
+    CHECK_EQ_UINT(mine + 1, counts[0]);
+    CHECK_EQ_UINT(mine, os_fork_count);
+}
+
+static void map_and_stay(void *arg)
+{
+    int *shmid = arg;
+    attach_bytes(*shmid);
+    *shmid = -1;
+    stay(NULL);
+}
+
+TEST(who_maps_a_segment_is_found)
+{
+    int *shared = shared_zeros(sizeof *shared);
+    int shmid = *shared = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    int32_t pids[4];
+    CHECK_EQ_UINT(0, os_processes_mapping(shmid, pids, 4));
+    pid_t pid = test_fork(map_and_stay, shared);
+    AWAIT(__atomic_load_n(shared, __ATOMIC_SEQ_CST) == -1);
+    CHECK_EQ_UINT(1, os_processes_mapping(shmid, pids, 4));
+    CHECK_EQ_INT(pid, pids[0]);
+    char *bytes = attach_bytes(shmid);
+    CHECK_EQ_UINT(2, os_processes_mapping(shmid, pids, 4));
+    CHECK_EQ_UINT(1, os_processes_mapping(shmid, pids, 1));
+    CHECK_EQ_UINT(0, os_processes_mapping(shmid, pids, 0));
+    detach_bytes(bytes);
+    test_kill(pid);
+    CHECK_EQ_UINT(0, os_processes_mapping(shmid, pids, 4));
+    shmctl(shmid, IPC_RMID, NULL);
+}
+
+static void map_the_same_number_elsewhere(void *arg)
+{
+    int *shmid = arg, other;
+    if (unshare(CLONE_NEWIPC) < 0)
+        _exit(2);
+    /* Numbers begin anew in a new namespace. */
+    do
+        other = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    while (other >= 0 && other < *shmid);
+    if (other != *shmid)
+        _exit(2);
+    attach_bytes(other);
+    *shmid = -1;
+    stay(NULL);
+}
+
+TEST(who_maps_a_segment_of_the_same_number_in_another_ipc_namespace_is_not_meant)
+{
+    int *shared = shared_zeros(sizeof *shared);
+    int shmid = *shared = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    int32_t pids[4];
+    pid_t pid = test_fork(map_the_same_number_elsewhere, shared);
+    AWAIT(__atomic_load_n(shared, __ATOMIC_SEQ_CST) == -1 || test_has_ended(pid));
+    bool made = *shared == -1;
+    if (made)
+        CHECK_EQ_UINT(0, os_processes_mapping(shmid, pids, 4));
+    test_kill(pid);
+    shmctl(shmid, IPC_RMID, NULL);
+    if (!made)
+        SKIP("no IPC namespace with such a number is to be had");
+}
+
+TEST(the_boot_has_an_id_and_the_namespaces_have_theirs)
+{
+    uint8_t id[16], again[16], none[16] = {0};
+    os_boot_id(id);
+    os_boot_id(again);
+    CHECK(memcmp(id, again, 16) == 0 && memcmp(id, none, 16) != 0);
+    CHECK(os_namespace("pid") != 0 && os_namespace("ipc") != 0);
+    CHECK(os_namespace("pid") != os_namespace("ipc"));
+    CHECK_EQ_UINT(os_namespace("pid"), os_namespace("pid"));
+    CHECK_EQ_UINT(0, os_namespace("none of that name"));
+    CHECK(os_processors() >= 1);
+}

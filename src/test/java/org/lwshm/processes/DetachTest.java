@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.processes;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.lwshm.Segment;
+import org.lwshm.testing.Child;
+import org.lwshm.testing.Children;
+import org.lwshm.testing.LayoutField;
+import org.lwshm.testing.Member;
+import org.lwshm.testing.SysvSegment;
+
+/**
+ * Leaving while a thread is inside a native call. What makes it stay there is another process that
+ * has the right to allocate, and does not let go of it.
+ */
+class DetachTest {
+
+  private static final int PID_BITS = 22;
+
+  @TempDir Path dataDir;
+  @AutoClose final Children children = new Children();
+  private Child hoarder;
+
+  @BeforeEach
+  void start() {
+    hoarder = children.program("processes/raw_program");
+  }
+
+  private void hoard(long shmid) throws Exception {
+    hoarder.ok("attach " + shmid);
+    String stat = Files.readString(Path.of("/proc/" + hoarder.pid() + "/stat"));
+    // Field 22; the first after the name is the third.
+    String start = stat.substring(stat.lastIndexOf(')') + 2).split(" ")[22 - 3];
+    long identity = hoarder.pid() | Long.parseLong(start) << PID_BITS;
+    assertEquals("0", hoarder.ok("poke " + allocator() + " 8 " + identity));
+  }
+
+  private static long allocator() {
+    return LayoutField.of("segment_header.allocator").offset();
+  }
+
+  @Test
+  void closeWaitsForACallThenDetachesThenDeletes() throws Exception {
+    Segment segment = Member.builder(dataDir).spare(64).create();
+    hoard(segment.id());
+    Thread caller = new Thread(() -> segment.initStruct("new", 8), "caller");
+    caller.start();
+    children.awaitUntil(() -> methodsOf(caller).contains("initStruct"));
+    children.awaitUntil(
+        () -> Arrays.stream(caller.getStackTrace()).findFirst().get().isNativeMethod());
+    Thread closer = new Thread(segment::close, "closer");
+    closer.start();
+    children.awaitUntil(() -> closer.getState() == Thread.State.WAITING);
+    Set<String> methods = methodsOf(closer);
+    assertTrue(methods.contains("detach") && !methods.contains("delete"), methods::toString);
+    SysvSegment kernels = SysvSegment.of(segment.id()).orElseThrow();
+    assertEquals(2, kernels.attached(), "ours and the hoarder's");
+    assertEquals(0600, kernels.mode(), "not marked for removal");
+    hoarder.ok("poke " + allocator() + " 8 0");
+    caller.join();
+    closer.join();
+    assertTrue((SysvSegment.of(segment.id()).orElseThrow().mode() & 01000) != 0);
+    hoarder.ok("detach");
+    assertTrue(SysvSegment.of(segment.id()).isEmpty());
+  }
+
+  private static Set<String> methodsOf(Thread thread) {
+    return Arrays.stream(thread.getStackTrace())
+        .map(StackTraceElement::getMethodName)
+        .collect(Collectors.toSet());
+  }
+
+  /** Waits inside a call for the hoarder. */
+  static final class Caller {
+
+    private Caller() {}
+
+    public static void main(String[] args) throws Exception {
+      Segment segment = Segment.attach(Path.of(args[0]));
+      Thread caller = new Thread(() -> segment.initStruct("new", 8), "caller");
+      caller.start();
+      while (!methodsOf(caller).contains("initStruct")
+          || !caller.getStackTrace()[0].isNativeMethod()) {
+        Thread.yield();
+      }
+      System.out.println("inside");
+    }
+  }
+
+  @Test
+  void aProcessExitsThoughAThreadWaitsInsideACallForOneThatDoesNotGoOn() throws Exception {
+    try (Segment segment = Member.builder(dataDir).spare(64).create()) {
+      hoard(segment.id());
+      Child caller = children.jvm(Caller.class, dataDir.toString());
+      assertEquals("inside", caller.reply());
+      caller.signal("TERM");
+      assertEquals(143, caller.waitFor());
+      assertEquals(1, segment.processes().length);
+      hoarder.ok("poke " + allocator() + " 8 0");
+      hoarder.ok("detach");
+      assertFalse(segment.initStruct("new", 8).isFound());
+    }
+  }
+}
