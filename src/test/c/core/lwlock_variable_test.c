@@ -367,6 +367,20 @@ TEST(several_who_disowned_a_shared_lock_are_released_one_by_one)
     end();
 }
 
+TEST(an_owner_that_waits_for_a_disowned_reader_is_woken_by_who_releases_it)
+{
+    begin();
+    CHECK_OK(lwshm_lwlock_acquire(me, lock, S));
+    CHECK_OK(lwshm_lwlock_disown(me, lock));
+    pid_t owner = sleeper_on(&words()->dfut);
+    __atomic_or_fetch(&words()->word, LOCK_DPARK, __ATOMIC_SEQ_CST);
+    CHECK_OK(lwshm_lwlock_release_disowned(me, lock));
+    TEST_WAIT(owner);
+    __atomic_and_fetch(&words()->word, ~LOCK_DPARK, __ATOMIC_SEQ_CST);
+    check_free();
+    end();
+}
+
 static void who_disowned_a_lock_is_gone_before_it_was_released(enum lwshm_lwlock_mode mode,
                                                                bool killed)
 {
@@ -446,6 +460,11 @@ static void the_releaser_is_killed_at_every_step(enum lwshm_lwlock_mode mode)
             CHECK_EQ_INT(1, lwshm_lwlock_acquire_for_repair(other, lock));
             CHECK_OK(lwshm_lwlock_mark_consistent(other, lock));
             CHECK_OK(lwshm_lwlock_release(other, lock));
+            /* What we hold anew is not taken for what we once disowned. */
+            CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
+            CHECK_FAILS(LWSHM_E_NOT_HELD, lwshm_lwlock_release_disowned(other, lock));
+            CHECK_EQ_INT(my_slot, look().owner);
+            CHECK_OK(lwshm_lwlock_release(me, lock));
             meanwhile++;
         } else if (mode == X ? owner == my_slot : look().shared == 1) {
             CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(other, lock, X));

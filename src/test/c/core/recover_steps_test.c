@@ -129,7 +129,11 @@ TEST(one_that_recovers_is_killed_at_every_step_and_another_goes_on_where_it_was)
         test_kill(dead->pid);
         const struct backend_slot *slot = slot_at(segment, dead->slot);
         uint64_t generation = slot_generation(slot->identity);
+        const struct lwlock *shared = lwshm_shmem_pointer(segment, lock + 64, sizeof *shared);
+        uint32_t wake_ups = shared->dfut;
         goes_on = step_and_kill(recover, &dead->slot, steps);
+        if (shared->dfut != wake_ups) /* an owner that is woken must see the reader gone */
+            CHECK(!record_says_shared(segment, dead->slot, lock + 64));
         half_done += slot_state(slot->identity) == BACKEND_DEAD;
         CHECK_OK(lwshm_segment_reap_dead(segment));
         CHECK_EQ_INT(BACKEND_FREE, slot_state(slot->identity));

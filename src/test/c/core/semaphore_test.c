@@ -11,6 +11,7 @@
 
 #include "actor.h"
 #include "os/clock.h"
+#include "os/futex.h"
 #include "stepping.h"
 
 #define PLAIN LWSHM_SEMAPHORE_PLAIN
@@ -273,6 +274,66 @@ TEST(who_waits_for_an_owned_one_sleeps_until_there_is_enough)
     a_waiter_sleeps_until_there_is_enough(OWNED);
 }
 
+struct sleeper {
+    uint32_t *futex;
+    uint32_t *ready;
+};
+
+static void sleep_for_an_hour(void *arg)
+{
+    const struct sleeper *sleeper = arg;
+    uint32_t events = __atomic_load_n(sleeper->futex, __ATOMIC_SEQ_CST);
+    __atomic_store_n(sleeper->ready, 1, __ATOMIC_SEQ_CST);
+    int r = os_futex_wait(sleeper->futex, events, AN_HOUR_NS);
+    if (r != 0 && r != -EAGAIN)
+        FAIL("futex wait: %s", strerror(-r));
+    _exit(0);
+}
+
+/* docs/memory-layout.md: the magic, the state, the futex word. */
+static pid_t parked_sleeper(void)
+{
+    uint64_t *head = lwshm_shmem_pointer(segment, semaphore.offset, 24);
+    struct sleeper sleeper = {(uint32_t *)(head + 2), shared_zeros(sizeof(uint32_t))};
+    pid_t pid = test_fork(sleep_for_an_hour, &sleeper);
+    AWAIT(__atomic_load_n(sleeper.ready, __ATOMIC_SEQ_CST) == 1 && sleeps(pid));
+    __atomic_or_fetch(&head[1], 1ull << 63, __ATOMIC_SEQ_CST);
+    return pid;
+}
+
+static void giving_wakes_all_who_sleep(enum lwshm_semaphore_kind kind)
+{
+    begin(kind);
+    CHECK_OK(lwshm_semaphore_acquire(me, &semaphore, 2));
+    pid_t first = parked_sleeper(), second = parked_sleeper();
+    CHECK_OK(lwshm_semaphore_release(me, &semaphore, 1));
+    TEST_WAIT(first);
+    TEST_WAIT(second);
+    end();
+}
+
+TEST(giving_to_a_plain_one_wakes_all_who_sleep)
+{
+    giving_wakes_all_who_sleep(PLAIN);
+}
+
+TEST(giving_to_an_owned_one_wakes_all_who_sleep)
+{
+    giving_wakes_all_who_sleep(OWNED);
+}
+
+TEST(who_finds_permits_of_one_that_is_gone_wakes_all_who_sleep)
+{
+    begin(OWNED);
+    struct actor *holder = holder_of(3);
+    pid_t first = parked_sleeper(), second = parked_sleeper();
+    actor_end(holder);
+    CHECK_EQ_INT(1, lwshm_semaphore_acquire_timed(me, &semaphore, 4, 0));
+    TEST_WAIT(first);
+    TEST_WAIT(second);
+    end();
+}
+
 static void a_time_out_takes_nothing(enum lwshm_semaphore_kind kind)
 {
     static const int64_t timeouts[] = {20 * MS, 1, 0, -1, INT64_MIN};
@@ -413,8 +474,8 @@ TEST(who_has_the_slot_of_a_dead_holder_has_none_of_its_permits)
     CHECK_EQ_UINT(holder->slot, next->slot);
     CHECK_EQ_INT(0, actor_do(next, act_held, 0, 0));
     CHECK_EQ_INT(LWSHM_E_NOT_HELD, actor_do(next, act_give, 1, 0));
-    CHECK_EQ_INT(1, actor_do(next, act_take_timed, 1, 0)); /* in place of the dead one's 2 */
     CHECK_EQ_INT(1, lwshm_semaphore_acquire_timed(me, &semaphore, 4, 0));
+    CHECK_EQ_INT(1, actor_do(next, act_take_timed, 1, 0));
     CHECK_EQ_INT(0, lwshm_semaphore_acquire_timed(me, &semaphore, 1, 0));
     actor_end(next);
     end();
