@@ -12,6 +12,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 faults=src/test/c/chaos/faults
 work=target/chaos/faults
+programs=target/native/plain/test/chaos
 
 TMPDIR=$(mktemp -d) || exit 1
 export TMPDIR
@@ -27,7 +28,7 @@ build() { # NAME PROGRAM; says why not
     cp -a src include build "$work/$1" && cp -a target/native/plain/obj "$work/$1/target/native/plain" || return 1
     patch -s -p1 -d "$work/$1" < "$faults/$1.patch" > "$TMPDIR/$1.log" 2>&1 ||
         { echo "the patch does not apply" && return 1; }
-    make -s -C "$work/$1" -f build/native.mk "target/native/plain/test/chaos/$2_program" \
+    make -s -C "$work/$1" -f build/native.mk "$programs/$2_program" "$programs/worker_program" \
         >> "$TMPDIR/$1.log" 2>&1 || { echo "does not compile" && return 1; }
 }
 
@@ -41,8 +42,9 @@ try() { # NAME
     mkdir "$TMPDIR/$1"
     local wrapper=("${ipc_namespace[@]}")
     [ "$program" != death ] || wrapper+=("${pid_namespace[@]}")
-    CHAOS_STUCK_SECONDS=5 STOP_SECONDS=5 timeout 300 ${wrapper[@]+"${wrapper[@]}"} \
-        "$work/$1/target/native/plain/test/chaos/${program}_program" "$TMPDIR/$1" "$scenario" \
+    [ "$program" != random ] || scenario=$work/$1/$programs/worker_program
+    CHAOS_STUCK_SECONDS=5 STOP_SECONDS=5 timeout 300 "${wrapper[@]}" \
+        "$work/$1/$programs/${program}_program" "$TMPDIR/$1" "$scenario" \
         > "$output" 2>&1
     status=$?
     last=$(tail -n 1 "$output")
@@ -57,21 +59,19 @@ try() { # NAME
 }
 
 # Namespaces of its own for each, as far as they are permitted: a fault may leave anything.
-first_that_works() { # RESULT COMMAND…, each a word to be split
-    local -n result=$1
-    shift
-    for result in "$@"; do
-        # shellcheck disable=SC2206
-        result=($result)
-        "${result[@]}" true 2> /dev/null && return
+first_that_works() { # COMMAND…, each a word to be split; prints it
+    local command
+    for command in "$@"; do
+        # shellcheck disable=SC2086
+        if $command true 2> /dev/null; then
+            echo "$command"
+            return
+        fi
     done
-    result=(env)
 }
-ipc_namespace=()
-pid_namespace=()
 pid="--pid --fork --mount-proc --kill-child"
-first_that_works ipc_namespace "unshare --ipc" "unshare --ipc --user --map-root-user"
-first_that_works pid_namespace "unshare $pid" "unshare --user --map-root-user $pid"
+read -ra ipc_namespace < <(first_that_works "unshare --ipc" "unshare --ipc --user --map-root-user" env)
+read -ra pid_namespace < <(first_that_works "unshare $pid" "unshare --user --map-root-user $pid" env)
 
 mkdir -p "$work"
 planted=0

@@ -118,6 +118,10 @@ bool is_parked(int number);
 /* After so long without the fact somebody is stuck: 20 seconds, or CHAOS_STUCK_SECONDS. */
 int64_t stuck_ns(void);
 
+/* A clock that stands still while this process does, in a machine that was frozen or suspended:
+   for bounds on waiting, in loops that look at it often. */
+int64_t awake_ns(void);
+
 /* Waits for a fact about player `number`; false if it does not come. */
 bool await(bool (*fact)(int number), int number);
 

@@ -84,7 +84,7 @@ static void start_worker(struct worker *w)
     /* Sometimes it is killed while it starts, mostly when it works; a JVM not before it has
        had a chance to compile what it does. */
     w->worth = rand() % 8 == 0 ? 0 : (uint64_t)(rand() % (w->jit == NULL ? 1000 : 10000));
-    w->progress_ns = os_monotonic_ns() + (w->jit == NULL ? 0 : 3 * stuck_ns());
+    w->progress_ns = awake_ns() + (w->jit == NULL ? 0 : 3 * stuck_ns());
     w->stopped_until_ns = 0;
 }
 
@@ -130,9 +130,9 @@ static bool watch(struct worker *w, int64_t now)
 
 static bool watch_for(int64_t ns)
 {
-    int64_t until = os_monotonic_ns() + ns;
+    int64_t until = awake_ns() + ns;
     for (;;) {
-        int64_t now = os_monotonic_ns();
+        int64_t now = awake_ns();
         for (int i = 0; i < WORKERS; i++)
             if (workers[i].seats != 0 && !watch(&workers[i], now))
                 return false;
@@ -190,7 +190,7 @@ static void stop_one(void)
     if (w->seats == 0 || w->stopped_until_ns != 0)
         return;
     kill(w->pid, SIGSTOP);
-    w->stopped_until_ns = os_monotonic_ns() + 50000000ll * (1 + rand() % 6);
+    w->stopped_until_ns = awake_ns() + 50000000ll * (1 + rand() % 6);
     stops++;
 }
 
@@ -198,7 +198,7 @@ static void stop_one(void)
 
 static bool stop_all(void)
 {
-    int64_t deadline = os_monotonic_ns() + 3 * stuck_ns();
+    int64_t deadline = awake_ns() + 3 * stuck_ns();
     ledger->stop = 1;
     for (int i = 0; i < WORKERS; i++) {
         struct worker *w = &workers[i];
@@ -207,7 +207,7 @@ static bool stop_all(void)
             continue;
         kill(w->pid, SIGCONT);
         while (waitpid(w->pid, &status, WNOHANG) == 0) {
-            if (os_monotonic_ns() > deadline) {
+            if (awake_ns() > deadline) {
                 complain(&tally.stuck, "worker in seat %d does not end", w->seat);
                 show(w);
                 return false;

@@ -193,7 +193,7 @@ static int run_killed(long k)
     return -1;
 }
 
-/* ---- somebody comes at instruction k ---- */
+/* ---- somebody comes or leaves at instruction k ---- */
 
 static bool are_two_inside(enum role newcomer)
 {
@@ -201,25 +201,20 @@ static bool are_two_inside(enum role newcomer)
            (here.board->got == LWSHM_LW_EXCLUSIVE || newcomer == HOLDS_X);
 }
 
-static int newcomer_program(const void *argument)
+static void come(const void *role, int number)
 {
-    return *(const int *)argument;
-}
-
-static void come(const void *argument, int number)
-{
-    play((enum role)newcomer_program(argument), number);
+    play(*(const enum role *)role, number);
 }
 
 /* Lets the victim run, the newcomer being where it got: inside, or parked. */
 static bool finish(pid_t victim, enum role newcomer, const char *who)
 {
     int status;
-    int64_t deadline = os_monotonic_ns() + stuck_ns();
-    int64_t hurry = os_monotonic_ns() + 2000000;
+    int64_t deadline = awake_ns() + stuck_ns();
+    int64_t hurry = awake_ns() + 2000000;
     resume_stopped(victim);
     while (waitpid(victim, &status, WNOHANG | __WALL) == 0) {
-        int64_t now = os_monotonic_ns();
+        int64_t now = awake_ns();
         if (scene->others_go)
             victim_is_asleep();
         if (now > hurry) /* it waits for the newcomer, presumably */
@@ -238,9 +233,9 @@ static bool leave_orderly(pid_t victim, const char *who)
     int status;
     here.board->go[NEWCOMER] = 1;
     resume_stopped(victim);
-    int64_t deadline = os_monotonic_ns() + stuck_ns();
+    int64_t deadline = awake_ns() + stuck_ns();
     while (waitpid(victim, &status, WNOHANG | __WALL) == 0) {
-        if (os_monotonic_ns() > deadline)
+        if (awake_ns() > deadline)
             return complain(&tally.stuck, "%s: the victim does not end", who);
         os_sleep_ns(20000);
     }
@@ -252,9 +247,8 @@ static bool leave_orderly(pid_t victim, const char *who)
 /* What happens at instruction k: somebody with that role comes, or (NOBODY) the others go. */
 static bool happen(enum role newcomer, const char *who)
 {
-    int role = newcomer;
     if (newcomer != NOBODY) {
-        others[OTHERS] = start(come, &role, NEWCOMER);
+        others[OTHERS] = start(come, &newcomer, NEWCOMER);
         return await(is_in_place, NEWCOMER) || complain(&tally.stuck, "%s: it gets nowhere", who);
     }
     let_others_go();

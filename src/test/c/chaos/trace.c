@@ -66,11 +66,11 @@ bool step(pid_t victim, long k, void (*asleep)(void))
 bool run_to_end(pid_t victim)
 {
     int status;
-    int64_t deadline = os_monotonic_ns() + stuck_ns();
+    int64_t deadline = awake_ns() + stuck_ns();
     if (ptrace(PTRACE_CONT, victim, NULL, NULL) < 0)
         return false;
     while (waitpid(victim, &status, WNOHANG | __WALL) == 0) {
-        if (os_monotonic_ns() > deadline)
+        if (awake_ns() > deadline)
             return false;
         os_sleep_ns(20000);
     }
