@@ -31,6 +31,7 @@ import org.lwshm.SegmentBusyException;
 import org.lwshm.SharedStruct;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
+import org.lwshm.testing.Lifeline;
 import org.lwshm.testing.Member;
 
 /** Handles that are used after the segment's close, and while it is closed: never a crash. */
@@ -136,6 +137,7 @@ class AfterCloseTest {
     private Racer() {}
 
     public static void main(String[] args) throws Exception {
+      Lifeline.hold();
       Thread.setDefaultUncaughtExceptionHandler(
           (thread, e) -> {
             e.printStackTrace();
@@ -257,6 +259,7 @@ class AfterCloseTest {
     private Exiter() {}
 
     public static void main(String[] args) throws Exception {
+      Lifeline.hold();
       Racer racer = new Racer();
       Thread.setDefaultUncaughtExceptionHandler((thread, e) -> e.printStackTrace());
       racer.words.fill(0, Racer.SIZE, (byte) Racer.PATTERN);

@@ -31,6 +31,7 @@ import org.lwshm.SegmentNotFoundException;
 import org.lwshm.SharedStruct;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
+import org.lwshm.testing.Lifeline;
 import org.lwshm.testing.Member;
 import org.lwshm.testing.SysvSegment;
 
@@ -54,6 +55,7 @@ class ExitTest {
     }
 
     public static void main(String[] args) throws Exception {
+      Lifeline.hold();
       Path dataDir = Path.of(args[0]);
       Segment segment =
           args[1].equals("creator") ? Member.builder(dataDir).create() : Segment.attach(dataDir);
@@ -191,6 +193,7 @@ class ExitTest {
     private Holder() {}
 
     public static void main(String[] args) throws Exception {
+      Lifeline.hold();
       Path dataDir = Path.of(args[0]);
       Segment segment =
           args[1].equals("creator") ? Member.builder(dataDir).create() : Segment.attach(dataDir);
@@ -303,6 +306,7 @@ class ExitTest {
     private Busy() {}
 
     public static void main(String[] args) {
+      Lifeline.hold();
       Segment segment = Segment.attach(Path.of(args[0]));
       for (int i = 1; i <= 3; i++) {
         int seed = i;
