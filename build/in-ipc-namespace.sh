@@ -24,7 +24,8 @@ else
 fi
 
 before=$(segments)
-"$@"
+# A JVM that inherits an ignored signal (nohup) would not hear the one that a test sends it.
+env --default-signal=HUP,INT,QUIT,TERM "$@"
 status=$?
 left=$(segments | awk -v before="$before" '
     BEGIN { n = split(before, line, "\n"); for (i = 1; i <= n; i++) { split(line[i], w, " "); old[w[1]] = 1 } }

@@ -34,8 +34,8 @@ int allocator_enter(lwshm_segment *s)
         if (__atomic_compare_exchange_n(allocator, &owner, s->identity, false, __ATOMIC_ACQUIRE,
                                         __ATOMIC_ACQUIRE))
             return LWSHM_OK;
-        /* Our own name can only be from before an exec. */
-        if ((owner == s->identity || os_process_is_dead(owner)) &&
+        /* Our own name can only be from before an exec, and pid 0 from a damage. */
+        if ((owner == s->identity || os_identity_pid(owner) == 0 || os_process_is_dead(owner)) &&
             __atomic_compare_exchange_n(allocator, &owner, s->identity, false, __ATOMIC_ACQUIRE,
                                         __ATOMIC_RELAXED))
             return LWSHM_OK;

@@ -133,6 +133,13 @@ static uint64_t checksum(const struct segment_header *header)
     return hash;
 }
 
+/* In which processes can be judged from each other: pids are of a PID namespace, and their start
+   times are told as of a time namespace. */
+static uint64_t namespaces_of_processes(void)
+{
+    return (os_namespace("pid") & 0xffffffff) | os_namespace("time") << 32;
+}
+
 void header_write(struct segment_header *header, const struct lwshm_segment_options *options,
                   const struct lwshm_segment_size *size, const struct os_data_dir *dir,
                   uint32_t generation, bool huge_pages)
@@ -148,7 +155,7 @@ void header_write(struct segment_header *header, const struct lwshm_segment_opti
         .created_at = os_realtime_us(),
         .generation = generation,
         .flags = huge_pages ? SEGMENT_HUGE_PAGES : 0,
-        .pid_namespace = os_namespace("pid"),
+        .pid_namespace = namespaces_of_processes(),
         .max_processes = options->max_processes,
         .max_backends = options->max_backends,
         .max_held_locks = power_of_two(options->max_held_locks),
@@ -247,8 +254,8 @@ static int check_variables(const struct segment_header *h)
 {
     uint32_t state = __atomic_load_n(&h->state, __ATOMIC_ACQUIRE);
     uint64_t free_offset = __atomic_load_n(&h->free_offset, __ATOMIC_ACQUIRE);
-    if (state != SEGMENT_CREATING && state != SEGMENT_READY)
-        return corrupt("state", state, "it is 1 (creating) or 2 (ready)");
+    if (state < SEGMENT_CREATING || state > SEGMENT_DEAD)
+        return corrupt("state", state, "it is 1 (creating), 2 (ready) or 3 (dead)");
     if (free_offset < h->region[LWSHM_REGION_AREAS] || free_offset > h->total_size ||
         free_offset % CACHE_LINE != 0)
         return corrupt("free_offset", free_offset, "it is a multiple of 64 among the areas");
@@ -316,15 +323,24 @@ int header_check(const struct segment_header *header, uint64_t size)
             2, (int64_t)LWSHM_ABI_VERSION, (int64_t)header->abi_version);
     if ((r = check_constants(header, size)) < 0)
         return r;
-    uint64_t pid_namespace = os_namespace("pid");
-    if (header->pid_namespace != pid_namespace)
+    uint64_t here = namespaces_of_processes(), there = header->pid_namespace;
+    if ((uint32_t)here == (uint32_t)there && here != there)
+        return with_values(
+            fail(LWSHM_E_NAMESPACE,
+                 "the segment was made in time namespace %" PRIu64
+                 " and this process is in %" PRIu64
+                 ", so start times, by which processes are known, differ; run both in one time "
+                 "namespace",
+                 there >> 32, here >> 32),
+            2, (int64_t)(here >> 32), (int64_t)(there >> 32));
+    if (here != there)
         return with_values(
             fail(LWSHM_E_NAMESPACE,
                  "the segment was made in PID namespace %" PRIu64 " and this process is in %" PRIu64
                  ", so neither could tell whether the other lives; run both in one PID namespace "
                  "(containers: --pid=container:... or --pid=host)",
-                 header->pid_namespace, pid_namespace),
-            2, (int64_t)pid_namespace, (int64_t)header->pid_namespace);
+                 there & 0xffffffff, here & 0xffffffff),
+            2, (int64_t)(here & 0xffffffff), (int64_t)(there & 0xffffffff));
     if ((r = check_variables(header)) < 0 || (r = check_index(header)) < 0)
         return r;
     return check_tranches(header);

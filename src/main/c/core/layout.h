@@ -39,7 +39,8 @@
 
 enum segment_state {
     SEGMENT_CREATING = 1,
-    SEGMENT_READY = 2
+    SEGMENT_READY = 2,
+    SEGMENT_DEAD = 3 /* about to be removed by the next creator */
 };
 
 #define SEGMENT_HUGE_PAGES 1u /* bit of segment_header.flags */
@@ -57,7 +58,7 @@ struct segment_header {
     uint32_t generation;
     uint32_t flags;
     uint8_t boot_id[16];
-    uint64_t pid_namespace; /* inode of /proc/self/ns/pid */
+    uint64_t pid_namespace; /* inodes of /proc/self/ns/pid (bits 0..31) and .../time (32..63) */
     uint32_t max_processes;
     uint32_t max_backends;
     uint32_t max_held_locks; /* a power of two */

@@ -24,7 +24,7 @@ int fail_closed(const lwshm_segment *s)
                     "this handle was inherited through fork and belongs to the parent; attach in "
                     "the child");
     return fail(LWSHM_E_CLOSED, "the segment is %s",
-                !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE) ? "detached; attach again"
+                !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE) ? "closed; attach again"
                                                              : "being closed by this process");
 }
 
@@ -56,6 +56,24 @@ int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
         return LWSHM_E_DATA_DIR;
     }
     return LWSHM_OK;
+}
+
+int segment_check_proc(void)
+{
+    static const uint8_t none[16];
+    uint8_t boot_id[16];
+    int r = os_boot_id(boot_id);
+    if (r == 0 && os_process_self() == 0)
+        r = -errno;
+    if (r == 0 && (os_namespace("pid") == 0 || os_namespace("ipc") == 0 ||
+                   memcmp(boot_id, none, sizeof none) == 0))
+        r = -ENOENT;
+    if (r == 0)
+        return LWSHM_OK;
+    fail_system(-r, "/proc does not tell who this process is");
+    return r == -EMFILE || r == -ENFILE
+               ? with_hint("; close some files, or raise the limit on them (ulimit -n)")
+               : with_hint("; mount /proc");
 }
 
 struct os_segment_note segment_note(int32_t key, int32_t shmid)

@@ -14,6 +14,10 @@
 int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
                           struct os_data_dir *dir);
 
+/* LWSHM_E_SYSTEM unless /proc tells who this process is: nothing may be made or entered under
+   no name. */
+int segment_check_proc(void);
+
 /* A note about a segment that this process makes. */
 struct os_segment_note segment_note(int32_t key, int32_t shmid);
 

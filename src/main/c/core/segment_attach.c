@@ -37,6 +37,10 @@ static int enter(lwshm_segment *s, uint64_t size)
     int r = header_check(header, size);
     if (r < 0)
         return r;
+    /* Read after shmat: either we see this, or the creator that writes it sees us attached. */
+    if (state == SEGMENT_DEAD)
+        return fail(LWSHM_E_NOT_FOUND,
+                    "segment %d is of the past and about to be replaced; try again", s->shmid);
     if (state != SEGMENT_READY)
         return fail_not_ready(header->creator);
     segment_adopt(s, header);
@@ -105,7 +109,7 @@ int lwshm_segment_attach(const char *data_dir, uint32_t mode, lwshm_segment **se
     struct os_data_dir dir;
     struct surveyed found;
     int r = check_mode(&mode);
-    if (r < 0)
+    if (r < 0 || (r = segment_check_proc()) < 0)
         return r;
     if (data_dir == NULL)
         return fail(LWSHM_E_INVALID, "no data directory was named");
@@ -131,7 +135,7 @@ int lwshm_segment_attach_id(int shmid, uint32_t mode, lwshm_segment **segment)
 {
     struct surveyed found = {.key = 0};
     int r = check_mode(&mode);
-    if (r < 0)
+    if (r < 0 || (r = segment_check_proc()) < 0)
         return r;
     switch (survey_segment(shmid, mode, NULL, &found)) {
     case STANDING_UNATTACHED:

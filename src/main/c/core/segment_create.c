@@ -22,6 +22,9 @@
 #include "core/segment.h"
 #include "core/survey.h"
 
+/* Who creates takes a segment of its own user and directory for its own, whatever its mode. */
+#define ANY_MODE 0777
+#define CLEARING_TURNS 100
 #define CREATION_LOCK_NS (10 * 1000000000ll)
 
 static int fail_shmget(int err, uint64_t size, bool huge)
@@ -84,28 +87,47 @@ static int write_note(const struct os_data_dir *dir, const char *path, int32_t k
     return LWSHM_OK;
 }
 
+/* A segment of the directory in another IPC namespace cannot be seen from here.  The note tells
+   of it; its creator can be judged only if it is in our PID namespace. */
+static int check_namespaces(const struct os_data_dir *dir, const char *path)
+{
+    struct os_segment_note note, here = segment_note(0, -1);
+    if (os_segment_note_read(dir, &note) < 0 || note.shmid < 0 ||
+        memcmp(note.boot_id, here.boot_id, sizeof note.boot_id) != 0 ||
+        note.ipc_namespace == here.ipc_namespace || note.pid_namespace != here.pid_namespace ||
+        os_process_is_dead(note.creator))
+        return LWSHM_OK;
+    return with_values(
+        fail(LWSHM_E_NAMESPACE,
+             "data directory \"%s\" has a segment in IPC namespace %" PRIu64
+             ", made by process %d, and this process is in %" PRIu64
+             "; stop that process first, or run both in one IPC namespace and attach",
+             path, note.ipc_namespace, os_identity_pid(note.creator), here.ipc_namespace),
+        2, (int64_t)here.ipc_namespace, (int64_t)note.ipc_namespace);
+}
+
 /* Removes what an earlier life left of this directory's segment; *generation: its. */
-static int clear_the_way(const struct os_data_dir *dir, const char *path, uint32_t mode,
-                         uint32_t *generation)
+static int clear_the_way(const struct os_data_dir *dir, const char *path, uint32_t *generation)
 {
     struct surveyed found;
-    survey_remove_headless(mode, dir);
-    for (int turn = 0; turn < 3; turn++) {
-        enum segment_standing standing = survey_keys(mode, dir, &found);
+    int r = check_namespaces(dir, path);
+    if (r < 0)
+        return r;
+    survey_remove_headless(ANY_MODE, dir);
+    for (int turn = 0; turn < CLEARING_TURNS; turn++) {
+        enum segment_standing standing = survey_keys(ANY_MODE, dir, &found);
         if (standing == STANDING_GONE)
             return LWSHM_OK;
-        if (standing != STANDING_UNATTACHED) {
-            int r = survey_await_unattached(&found, path);
-            if (r < 0)
-                return r;
-        }
+        if (standing != STANDING_UNATTACHED && (r = survey_await_unattached(&found, path)) < 0)
+            return r;
         *generation = found.generation;
-        int r = os_shm_remove(found.shmid);
-        if (r < 0 && r != -EINVAL && r != -EIDRM)
-            return fail_system(-r, "the old segment %d of \"%s\" cannot be removed: shmctl",
-                               found.shmid, path);
+        if ((r = survey_remove(&found, path)) < 0)
+            return r;
     }
-    return fail(LWSHM_E_IN_USE, "segments of data directory \"%s\" keep appearing", path);
+    return fail(LWSHM_E_IN_USE,
+                "the segment of data directory \"%s\" is of the past, and processes keep attaching "
+                "to it; stop them first",
+                path);
 }
 
 /* The id of a fresh segment, on the first key of the directory that is free. */
@@ -152,7 +174,7 @@ static int create(const struct os_data_dir *dir, const struct lwshm_segment_opti
     int32_t key;
     void *address;
     int r = lwshm_segment_plan(o, &size);
-    if (r < 0 || (dir != NULL && (r = clear_the_way(dir, o->data_dir, o->mode, &generation)) < 0))
+    if (r < 0 || (dir != NULL && (r = clear_the_way(dir, o->data_dir, &generation)) < 0))
         return r;
 
     uint64_t huge_page = os_huge_page_size();
@@ -210,7 +232,7 @@ int lwshm_segment_create(const struct lwshm_segment_options *options, lwshm_segm
     struct os_data_dir dir;
     struct lwshm_segment_size size;
     int r = lwshm_segment_plan(options, &size);
-    if (r < 0)
+    if (r < 0 || (r = segment_check_proc()) < 0)
         return r;
     if (options->data_dir == NULL)
         return create(NULL, options, segment);

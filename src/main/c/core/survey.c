@@ -147,6 +147,33 @@ int survey_await_unattached(const struct surveyed *found, const char *data_dir)
     }
 }
 
+int survey_remove(const struct surveyed *found, const char *data_dir)
+{
+    struct os_shm_stat stat = {.attached = 1};
+    void *address = NULL;
+    int r = 0;
+    /* An attacher may have come since the look.  It reads the state after its shmat, we read
+       the number of attachments after our store: so one of us sees the other.  (Another ABI
+       version's state may lie elsewhere.) */
+    if (found->generation != 0 && os_shm_attach(found->shmid, false, &address) == 0) {
+        uint32_t *state = &((struct segment_header *)address)->state;
+        uint32_t before = __atomic_exchange_n(state, SEGMENT_DEAD, __ATOMIC_SEQ_CST);
+        if (os_shm_stat(found->shmid, &stat) == 0 && stat.attached > 1)
+            __atomic_store_n(state, before, __ATOMIC_SEQ_CST);
+    }
+    if (stat.attached <= 1)
+        r = os_shm_remove(found->shmid);
+    if (address != NULL)
+        os_shm_detach(address);
+    if (stat.attached > 1)
+        return 1;
+    return r < 0 && !is_gone(r) ? fail_system(-r,
+                                              "the old segment %d of \"%s\" cannot be removed: "
+                                              "shmctl",
+                                              found->shmid, data_dir)
+                                : LWSHM_OK;
+}
+
 void survey_remove_headless(uint32_t mode, const struct os_data_dir *dir)
 {
     struct os_segment_note note;

@@ -55,6 +55,10 @@ enum segment_standing survey_keys(uint32_t mode, const struct os_data_dir *dir,
    attached, else LWSHM_E_IN_USE with the pids of those who are, or LWSHM_E_NAMESPACE. */
 int survey_await_unattached(const struct surveyed *found, const char *data_dir);
 
+/* Removes a segment of ours that nobody was attached to: 0; 1 if somebody is by now; or an
+   error. */
+int survey_remove(const struct surveyed *found, const char *data_dir);
+
 /* Removes what a creator left that was killed between making the segment and writing
    its header; the note in the directory tells it from a stranger's. */
 void survey_remove_headless(uint32_t mode, const struct os_data_dir *dir);

@@ -89,8 +89,11 @@ static int read_stat(int32_t pid, struct process_stat *stat)
 uint64_t os_process_identity(int32_t pid)
 {
     struct process_stat stat;
-    if (read_stat(pid, &stat) < 0)
+    int r = read_stat(pid, &stat);
+    if (r < 0) {
+        errno = -r;
         return 0;
+    }
     return (uint64_t)pid | stat.start << PID_BITS;
 }
 
@@ -176,20 +179,38 @@ uint32_t os_processes_mapping(int shmid, int32_t *pids, uint32_t capacity)
     return count;
 }
 
-void os_boot_id(uint8_t id[16])
+static void parse_boot_id(const char *text, uint8_t id[16])
 {
-    char text[64];
-    memset(id, 0, 16);
-    if (read_proc("/proc/sys/kernel/random/boot_id", text, sizeof text) < 0)
-        return;
     int digit = 0;
-    for (char *p = text; *p != '\0' && digit < 32; p++) {
+    for (const char *p = text; *p != '\0' && digit < 32; p++) {
         if (!isxdigit((unsigned char)*p))
             continue;
         int value = isdigit((unsigned char)*p) ? *p - '0' : tolower((unsigned char)*p) - 'a' + 10;
         id[digit / 2] = (uint8_t)(id[digit / 2] << 4 | value);
         digit++;
     }
+}
+
+int os_boot_id(uint8_t id[16])
+{
+    /* Kept, since it never changes and a process may run out of files later.  Whoever reads it
+       writes the same. */
+    static uint64_t known[2];
+    uint64_t halves[2] = {__atomic_load_n(&known[0], __ATOMIC_RELAXED),
+                          __atomic_load_n(&known[1], __ATOMIC_RELAXED)};
+    memcpy(id, halves, sizeof halves);
+    if (halves[0] != 0 && halves[1] != 0)
+        return 0;
+    char text[64];
+    memset(id, 0, sizeof halves);
+    int n = read_proc("/proc/sys/kernel/random/boot_id", text, sizeof text);
+    if (n < 0)
+        return n;
+    parse_boot_id(text, id);
+    memcpy(halves, id, sizeof halves);
+    __atomic_store_n(&known[0], halves[0], __ATOMIC_RELAXED);
+    __atomic_store_n(&known[1], halves[1], __ATOMIC_RELAXED);
+    return 0;
 }
 
 uint64_t os_namespace(const char *name)

@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The identity of the calling process; right in a forked child, too. */
+/* The identity of the calling process; right in a forked child, too.  0, and errno, if /proc
+   does not tell. */
 uint64_t os_process_self(void);
 
 /* The identity of the process that has `pid` now, or 0 if none has. */
@@ -49,8 +50,8 @@ void os_watch_forks(void);
    them to this user; returns how many were written. */
 uint32_t os_processes_mapping(int shmid, int32_t *pids, uint32_t capacity);
 
-/* The kernel's id of this boot; all zeros if /proc does not tell. */
-void os_boot_id(uint8_t id[16]);
+/* The kernel's id of this boot: 0, or -errno if /proc does not tell, and id is all zeros. */
+int os_boot_id(uint8_t id[16]);
 
 /* The inode of /proc/self/ns/<name> ("pid", "ipc"), 0 if /proc does not tell. */
 uint64_t os_namespace(const char *name);

@@ -135,3 +135,11 @@ TEST(what_was_half_made_when_its_maker_was_killed_counts_as_nameless)
     close_segment(attach_segment());
     end();
 }
+
+TEST(a_word_that_names_no_process_is_a_damage_that_stops_nobody)
+{
+    begin();
+    __atomic_store_n(&header->allocator, 1ull << 40, __ATOMIC_SEQ_CST);
+    allocate();
+    end();
+}

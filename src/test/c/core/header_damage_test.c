@@ -164,7 +164,7 @@ TEST(the_damaged_field_is_named_with_what_was_found_in_it)
     IS_NAMED("flags", h->flags, 6);
     IS_NAMED("checksum", h->checksum, 42);
     IS_NAMED("state", h->state, 0);
-    IS_NAMED("state", h->state, 3);
+    IS_NAMED("state", h->state, 4);
     IS_NAMED("free_offset", h->free_offset, 0);
     IS_NAMED("free_offset", h->free_offset, h->region[LWSHM_REGION_AREAS] - 64);
     IS_NAMED("free_offset", h->free_offset, h->free_offset + 1);

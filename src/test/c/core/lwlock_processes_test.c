@@ -163,3 +163,58 @@ TEST(four_processes_that_try_first_lose_no_count)
     all_counts_come_out((struct role){.locks = 2, .together = 2, .distance = 2, .in_tries = true},
                         2);
 }
+
+/* ---- at full speed ----
+ *
+ * One reader and one writer with nothing but the lock between them, so that they are as often
+ * as can be at its first steps at the same time: a fence that is missing there shows here, if
+ * anywhere.
+ */
+
+#define FULL_SPEED_TURNS 150000
+
+static void run_at_full_speed(void *arg)
+{
+    const struct role *role = arg;
+    lwshm_segment *segment = attach_segment();
+    lwshm_backend *me = join(segment);
+    struct lwshm_tranche tranche;
+    struct lwshm_area area;
+    CHECK_OK(lwshm_tranche_find(segment, "test", &tranche));
+    CHECK_OK(lwshm_shmem_index_find(segment, "guarded", &area));
+    struct guarded *g = lwshm_shmem_pointer(segment, area.offset, area.size);
+    enum lwshm_lwlock_mode mode = role->number == 0 ? LWSHM_LW_EXCLUSIVE : LWSHM_LW_SHARED;
+    meet(&expected->start, 2);
+    for (int turn = 0; turn < FULL_SPEED_TURNS; turn++) {
+        if (CHECK_OK(lwshm_lwlock_try_acquire(me, tranche.offset, mode)) == 0)
+            continue;
+        uint64_t left = g->left, right = g->right;
+        if (left != right)
+            FAIL("the pair is torn: %ju and %ju", (uintmax_t)left, (uintmax_t)right);
+        if (mode == LWSHM_LW_EXCLUSIVE) {
+            g->left = left + 1;
+            g->right = left + 1;
+        }
+        CHECK_OK(lwshm_lwlock_release(me, tranche.offset));
+    }
+    CHECK_OK(lwshm_backend_leave(me));
+    close_segment(segment);
+}
+
+TEST(a_reader_and_a_writer_at_full_speed_never_meet_inside)
+{
+    struct lwshm_area area;
+    pid_t pids[2];
+    bool found;
+    expected = shared_zeros(sizeof *expected);
+    lwshm_segment *segment = create_segment(NULL);
+    make_tranche(segment, "test", 1);
+    CHECK_OK(lwshm_shmem_init_struct(segment, "guarded", sizeof(struct guarded), &found, &area));
+    for (uint32_t i = 0; i < 2; i++) {
+        struct role role = {.number = i};
+        pids[i] = test_fork(run_at_full_speed, &role);
+    }
+    for (int i = 0; i < 2; i++)
+        TEST_WAIT(pids[i]);
+    end_segment(segment);
+}

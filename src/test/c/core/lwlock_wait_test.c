@@ -324,6 +324,37 @@ TEST(a_writer_that_gives_up_its_try_wakes_those_who_came_meanwhile)
     end();
 }
 
+TEST(a_binding_that_has_released_exclusive_leaves_the_waking_to_the_library)
+{
+    begin();
+    CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
+    pid_t reader = sleeper_on(&words()->sfut), writer = sleeper_on(&words()->xfut);
+    set_flag(LOCK_SWAIT | LOCK_XWAIT);
+    uint64_t old = __atomic_fetch_and(&words()->word, ~LOCK_OWNER_MASK, __ATOMIC_SEQ_CST);
+    CHECK_OK(lwshm_lwlock_release_contended(me, lock, old));
+    TEST_WAIT(reader);
+    TEST_WAIT(writer);
+    CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(me, lock));
+    end();
+}
+
+TEST(a_binding_that_has_released_shared_leaves_the_waking_to_the_library)
+{
+    begin();
+    CHECK_OK(lwshm_lwlock_acquire(me, lock, S));
+    pid_t owner = sleeper_on(&words()->dfut);
+    set_flag(LOCK_DPARK);
+    char *slot = lwshm_shmem_pointer(segment, backend_info_of(me).slot_offset, 64);
+    uint64_t *record =
+        (uint64_t *)(slot + layout_field("backend_slot.record").offset) + lock / 64 % 16;
+    *record = (*record & ~RECORD_KIND_MASK) | RECORD_N;
+    CHECK_OK(lwshm_lwlock_release_contended(me, lock, words()->word));
+    TEST_WAIT(owner);
+    CHECK_EQ_UINT(0, *record);
+    __atomic_and_fetch(&words()->word, ~LOCK_DPARK, __ATOMIC_SEQ_CST);
+    end();
+}
+
 TEST(a_killed_waiter_does_not_keep_the_others_waiting)
 {
     begin();

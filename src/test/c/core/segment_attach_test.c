@@ -201,6 +201,10 @@ static void attach_from_another_ipc_namespace(void *arg)
     CHECK_CONTAINS("IPC namespace", error->message);
     CHECK_EQ_UINT(2, error->value_count);
     CHECK(error->values[0] != error->values[1]);
+    /* A second segment beside the one that cannot be seen would be worse than none. */
+    struct lwshm_segment_options options = small_options();
+    error = CHECK_FAILS(LWSHM_E_NAMESPACE, lwshm_segment_create(&options, &segment));
+    CHECK_CONTAINS("IPC namespace", error->message);
 }
 
 static void try_unshare(void *flags)

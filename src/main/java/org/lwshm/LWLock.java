@@ -3,6 +3,7 @@
 package org.lwshm;
 
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import org.lwshm.jni.LWLockNative;
 import org.lwshm.jni.Layout;
 import org.lwshm.jni.RawMemory;
@@ -83,6 +84,8 @@ public final class LWLock {
     if (mode == LWLockMode.EXCLUSIVE) {
       acquireExclusive(backend);
     } else {
+      // Before anything is written.
+      Objects.requireNonNull(mode, "mode");
       acquireShared(backend, mode);
     }
   }

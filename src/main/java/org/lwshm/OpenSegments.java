@@ -25,6 +25,7 @@ final class OpenSegments {
   private static boolean hooked;
   private static boolean exiting;
   private static int openings;
+  private static Thread exiter;
 
   private OpenSegments() {}
 
@@ -44,7 +45,8 @@ final class OpenSegments {
   }
 
   private static synchronized void beginOpening() {
-    if (exiting) {
+    // A callback may look whether a segment is gone; what it leaves open is left after it.
+    if (exiting && Thread.currentThread() != exiter) {
       throw new IllegalStateException("the process is exiting: no segment can be opened any more");
     }
     if (!hooked) {
@@ -70,6 +72,10 @@ final class OpenSegments {
     return OPEN.peekLast();
   }
 
+  private static synchronized void setExiter(Thread worker) {
+    exiter = worker;
+  }
+
   /** From here on nothing is opened; what is being opened is waited for. */
   private static synchronized void setExiting() {
     exiting = true;
@@ -89,6 +95,7 @@ final class OpenSegments {
     for (int number = 1; newest() != null; number++) {
       Thread worker = new Thread(OpenSegments::exitNewestFirst, "lwshm-exit-" + number);
       worker.setDaemon(true);
+      setExiter(worker);
       worker.start();
       while (worker.isAlive() && !ExitCallbacks.isStuckInExit(worker)) {
         await(worker);

@@ -58,7 +58,7 @@ public final class SegmentBuilder {
    */
   public SegmentBuilder maxProcesses(int count) {
     requireNoRequest();
-    maxProcesses = count;
+    maxProcesses = positive("maxProcesses", count);
     return this;
   }
 
@@ -71,7 +71,7 @@ public final class SegmentBuilder {
    */
   public SegmentBuilder maxBackends(int count) {
     requireNoRequest();
-    maxBackends = count;
+    maxBackends = positive("maxBackends", count);
     return this;
   }
 
@@ -84,7 +84,7 @@ public final class SegmentBuilder {
    */
   public SegmentBuilder maxHeldLocks(int count) {
     requireNoRequest();
-    maxHeldLocks = count;
+    maxHeldLocks = positive("maxHeldLocks", count);
     return this;
   }
 
@@ -96,7 +96,7 @@ public final class SegmentBuilder {
    */
   public SegmentBuilder maxTranches(int count) {
     requireNoRequest();
-    maxTranches = count;
+    maxTranches = positive("maxTranches", count);
     return this;
   }
 
@@ -108,7 +108,7 @@ public final class SegmentBuilder {
    */
   public SegmentBuilder maxLWLocks(int count) {
     requireNoRequest();
-    maxLWLocks = count;
+    maxLWLocks = positive("maxLWLocks", count);
     return this;
   }
 
@@ -120,7 +120,7 @@ public final class SegmentBuilder {
    */
   public SegmentBuilder maxStructs(int count) {
     requireNoRequest();
-    maxStructs = count;
+    maxStructs = positive("maxStructs", count);
     return this;
   }
 
@@ -251,6 +251,13 @@ public final class SegmentBuilder {
     } finally {
       requesting = false;
     }
+  }
+
+  private static int positive(String name, int count) {
+    if (count < 1) {
+      throw new IllegalArgumentException(name + " is " + count + "; it takes 1 or more");
+    }
+    return count;
   }
 
   private void requireNoRequest() {

@@ -362,4 +362,16 @@ class LWLockTest {
     assertTrue(e.getMessage().contains("\"rows\""), e.getMessage());
     assertThrows(IndexOutOfBoundsException.class, () -> tranche.lock(-1));
   }
+
+  @Test
+  void aModeThatIsNullIsRefusedBeforeAnythingIsWritten() {
+    try (Segment segment = Segment.privateBuilder().tranche("locks", 1).create();
+        Backend me = segment.join()) {
+      LWLock lock = segment.tranche("locks").lock(0);
+      assertThrows(NullPointerException.class, () -> lock.acquire(me, null));
+      assertEquals(0, me.heldLocks());
+      lock.acquire(me, LWLockMode.EXCLUSIVE);
+      lock.release(me);
+    }
+  }
 }

@@ -292,7 +292,13 @@ class SegmentBuilderTest {
     IllegalArgumentException e =
         assertThrows(
             IllegalArgumentException.class, () -> Segment.privateBuilder().maxBackends(0).size());
-    assertTrue(e.getMessage().contains("max_backends"), e.getMessage());
+    assertTrue(e.getMessage().contains("maxBackends is 0"), e.getMessage());
+    e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> Segment.privateBuilder().maxBackends(65535).size());
+    assertTrue(e.getMessage().contains("max_backends is 65535"), e.getMessage());
+    assertThrows(IllegalArgumentException.class, () -> Segment.privateBuilder().maxTranches(-1));
     assertThrows(
         IllegalArgumentException.class, () -> Segment.privateBuilder().maxProcesses(-1).size());
     assertThrows(IllegalArgumentException.class, () -> Segment.privateBuilder().spare(-1));

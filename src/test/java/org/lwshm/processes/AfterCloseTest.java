@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -248,17 +247,8 @@ class AfterCloseTest {
     List<String> options = List.of(compiler, "-XX:+UseSerialGC", "-Xshare:auto");
     Child racer = children.jvm(options, Racer.class, "8");
     assertEquals(List.of("ok 8"), racer.rest(), racer::toString);
-    assertEquals("", complaints(racer));
+    assertEquals("", racer.complaints());
     assertEquals(0, racer.waitFor());
-  }
-
-  /** What it wrote to stderr, without the notice that later JDKs give of every native library. */
-  private static String complaints(Child child) throws InterruptedException {
-    return child
-        .errors()
-        .lines()
-        .filter(line -> !line.isEmpty() && !line.startsWith("WARNING: "))
-        .collect(Collectors.joining("\n"));
   }
 
   /** Exits while threads use the segment in every way. */
@@ -294,7 +284,7 @@ class AfterCloseTest {
     for (int i = 0; i < 2; i++) {
       Child exiter = children.jvm(options, Exiter.class);
       assertEquals(7, exiter.waitFor(), exiter.errors());
-      assertEquals("", complaints(exiter));
+      assertEquals("", exiter.complaints());
     }
   }
 }

@@ -115,7 +115,7 @@ class DamageTest {
     "flags, 4294967295",
     "checksum, 0",
     "state, 0",
-    "state, 3",
+    "state, 4",
     "free_offset, 0",
     "free_offset, -64",
     "struct_count, 4294967295",

@@ -154,6 +154,15 @@ public final class Child {
     return errors.toString();
   }
 
+  /** The same, less the JDK's own notice of native access (from 24 on). */
+  public String complaints() throws InterruptedException {
+    return errors()
+        .replaceAll(
+            "(?m)^WARNING: (A restricted method|java\\.lang\\.System::load|Use --enable-native-access"
+                + "|Restricted methods).*\\R(\\R)?",
+            "");
+  }
+
   /** Sends a signal: "TERM", "STOP" and so on. */
   public void signal(String signal) throws InterruptedException {
     mayEnd |= !List.of("STOP", "CONT").contains(signal);
