@@ -159,6 +159,8 @@ int lwshm_lwlock_acquire_contended(lwshm_backend *b, uint64_t lock, enum lwshm_l
 
 static int fail_not_held(const lwshm_backend *b, uint64_t lock)
 {
+    if (is_ending(b)) /* what it held may be gone with the fence: no mistake of the caller's */
+        return fail_closed(b->segment);
     return fail(LWSHM_E_NOT_HELD, "backend %u does not hold the lock at offset %llu", b->number,
                 (unsigned long long)lock);
 }
