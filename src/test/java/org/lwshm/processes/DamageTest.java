@@ -31,6 +31,7 @@ import org.lwshm.SegmentNotReadyException;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
 import org.lwshm.testing.LayoutField;
+import org.lwshm.testing.Lifeline;
 import org.lwshm.testing.Member;
 
 /**
@@ -343,6 +344,7 @@ class DamageTest {
     private Looker() {}
 
     public static void main(String[] args) {
+      Lifeline.hold();
       try (Segment segment = Segment.attach(Path.of(args[0]))) {
         assertTrue(segment.backends().size() > 0);
         assertTrue(segment.processes().length > 0);

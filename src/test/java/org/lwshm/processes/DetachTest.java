@@ -19,6 +19,7 @@ import org.lwshm.Segment;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
 import org.lwshm.testing.LayoutField;
+import org.lwshm.testing.Lifeline;
 import org.lwshm.testing.Member;
 import org.lwshm.testing.SysvSegment;
 
@@ -89,6 +90,7 @@ class DetachTest {
     private Caller() {}
 
     public static void main(String[] args) throws Exception {
+      Lifeline.hold();
       Segment segment = Segment.attach(Path.of(args[0]));
       Thread caller = new Thread(() -> segment.initStruct("new", 8), "caller");
       caller.start();
