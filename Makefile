@@ -30,9 +30,9 @@ JAR_SOURCES := $(shell find src/main include -type f) pom.xml build/aol.properti
 
 all: lib jar ## build the C library and the jar (the default)
 
-setup-run setup-dist setup-check: setup-%:
+setup-run setup-dist setup-check setup-postgres: setup-%:
 	@build/setup.sh $*
-.PHONY: setup-run setup-dist setup-check
+.PHONY: setup-run setup-dist setup-check setup-postgres
 
 # ---- building ----
 
@@ -63,15 +63,29 @@ DEMO_OPTIONS = $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(SECONDS),--seconds $
 demo: examples ## run the demo: CLIENTS=, SECONDS=, SCALE=
 	@JAVA_HOME=$(JAVA_HOME) examples/demo.sh $(DEMO_OPTIONS)
 
-# Benchmarks run on this JDK and on a later one, if there is one.
-bench: setup-run ## run the JMH benchmarks; BENCH='LWLock -f 1' for some of them, one round
-	$(ALL) -pl :lwshm-benchmarks
-	@benchmarks/on-each-jdk.sh "$(JAVA_HOME)" $(BENCH)
-
 stress: setup-run ## run jcstress on the lock's Java paths: STRESS='-m quick'
 	$(ALL) -pl :lwshm-stress
 	@cd target && ../build/in-ipc-namespace.sh $(JAVA_HOME)/bin/java -jar ../stress/target/stress.jar \
 	    -r jcstress $(or $(STRESS),-m quick)
+
+# ---- measuring ----
+
+bench: setup-run ## run the JMH benchmarks, on a later JDK too; BENCH='LWLock -f 1' for some
+	$(ALL) -pl :lwshm-benchmarks
+	@benchmarks/on-each-jdk.sh "$(JAVA_HOME)" $(BENCH)
+
+BENCH_RUN = $(JAVA_HOME)/bin/java -cp benchmarks/target/benchmarks.jar
+BENCH_OPTIONS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MILLISECONDS),--milliseconds $(MILLISECONDS))
+
+bench-locks: setup-run ## measure lwshm's locks beside others, in C and Java: ROUNDS=, MILLISECONDS=
+	$(ALL) -pl :lwshm-benchmarks
+	@$(NATIVE) benchmarks
+	@$(BENCH_RUN) org.lwshm.benchmarks.Locks $(BENCH_OPTIONS)
+
+bench-postgres: setup-run setup-postgres ## measure them beside PostgreSQL's, in a cluster of its own: likewise
+	$(ALL) -pl :lwshm-benchmarks
+	@$(NATIVE) benchmarks
+	@benchmarks/with-postgres.sh $(BENCH_RUN) org.lwshm.benchmarks.Postgres $(BENCH_OPTIONS)
 
 # ---- testing ----
 

@@ -4,7 +4,7 @@
 
 # Releases differ in what they make of the same style; 14 is Debian 12's.
 CLANG_FORMAT ?= $(shell command -v clang-format-14 || echo clang-format)
-C_FILES = $(shell find include src examples -name '*.[ch]')
+C_FILES = $(shell find include src examples benchmarks/src -name '*.[ch]')
 
 .PHONY: check-version check-layers check-format check-warnings check-javadoc check-install check-aarch64
 

@@ -21,6 +21,7 @@ TEST_SOURCES    := $(call find,src/test/c,*_test.c)
 PROGRAM_SOURCES := $(call find,src/test/c,*_program.c)
 CHAOS_FRAME     := $(filter-out %_program.c,$(sort $(wildcard src/test/c/chaos/*.c)))
 EXAMPLE_SOURCES := $(sort $(wildcard examples/src/main/c/*.c))
+BENCHMARK_SOURCES := $(sort $(wildcard benchmarks/src/main/c/*.c))
 PUBLIC_HEADERS  := $(sort $(wildcard include/lwshm/*.h))
 
 # The version has one home: include/lwshm/version.h.
@@ -152,6 +153,18 @@ examples/target/bin/%: examples/src/main/c/%.c $(plain_LIB)
 	$(call say,CC   $@)$(CC) $(CFLAGS) $(DEPENDS) -MF $@.d -Iinclude $< $(plain_LIB) -o $@
 
 -include $(EXAMPLES:=.d)
+
+# ---- and among the benchmarks, likewise ----
+
+BENCHMARKS := $(BENCHMARK_SOURCES:benchmarks/src/main/c/%.c=benchmarks/target/bin/%)
+.PHONY: benchmarks
+benchmarks: $(BENCHMARKS)
+
+benchmarks/target/bin/%: benchmarks/src/main/c/%.c $(plain_LIB)
+	@mkdir -p $(@D)
+	$(call say,CC   $@)$(CC) $(CFLAGS) $(DEPENDS) -MF $@.d -Iinclude $< $(plain_LIB) -o $@
+
+-include $(BENCHMARKS:=.d)
 
 # ---- every public header stands alone, in C and in C++ ----
 

@@ -5,6 +5,7 @@
 #     build/setup.sh dist       and the cross-compiler for aarch64
 #     build/setup.sh check      and everything else that `make check` needs
 #     build/setup.sh spec       what `make spec` needs, and no more
+#     build/setup.sh postgres   what `make bench-postgres` needs besides
 #
 # As root on Debian it installs what lacks; otherwise it says what to install.
 #
@@ -76,6 +77,12 @@ find_lacking() {
         need pkg-config pkg-config
         need g++ g++
         [ "$(uname -m)" = aarch64 ] || need qemu-aarch64-static qemu-user-static
+        ;;
+    esac
+    case $job in postgres)
+        need setpriv util-linux
+        "$(dirname "$0")/find-postgres.sh" > /dev/null 2>&1 ||
+            lack "PostgreSQL 15 and its server's headers" postgresql-15 postgresql-server-dev-15
         ;;
     esac
     packages=$(echo "$packages" | tr ' ' '\n' | sort -u | tr '\n' ' ')

@@ -6,16 +6,21 @@
  *
  * Prints "ready" when it is, then obeys one line of standard input after another:
  *
- *     run KIND MODE LOCKS MILLISECONDS
+ *     run KIND MODE LOCKS START END
  *
  * KIND is lwshm, mutex, robust, rwlock or spin; MODE is exclusive or shared; LOCKS, a
- * power of two, of them are taken in turn.  It answers
+ * power of two, of them are taken in turn; START and END are times on CLOCK_MONOTONIC in
+ * nanoseconds, so that several workers measure the same stretch of time.  It answers
  *
  *     OPERATIONS ELAPSED_NS CPU_NS LONGEST_NS
  *
- * where the last is the longest time that BATCH acquisitions in a row took: the longest
+ * (more words on the line are for others), where the last is the longest time that BATCH acquisitions in a row took: the longest
  * wait and a little more.  (To read the clock at each would be to measure the clock.)
  * The Java worker and the PostgreSQL extension do the same.
+ *
+ *     hold        acquires a lock exclusively, answers "held", and keeps it
+ *     take        answers "waiting", acquires that lock, answers with the time on
+ *                 CLOCK_MONOTONIC in nanoseconds, and releases it
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -47,14 +52,15 @@ struct foreign_locks {
 
 struct run {
     bool shared;
-    unsigned mask; /* number of locks - 1 */
-    int64_t duration_ns;
+    unsigned mask;  /* number of locks - 1 */
+    int64_t end_ns; /* on CLOCK_MONOTONIC */
 };
 
 struct result {
     int64_t operations, elapsed_ns, cpu_ns, longest_ns;
 };
 
+static lwshm_segment *segment;
 static lwshm_backend *backend;
 static uint64_t lwlocks[MAX_LOCKS];
 static struct foreign_locks *foreign;
@@ -86,6 +92,13 @@ static int64_t now(clockid_t clock)
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
+static void await_time(int64_t ns)
+{
+    struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
+    }
+}
+
 /* Runs ACQUIRE and RELEASE, expressions on the lock number k, until the time is over.  A
    macro, so that every kind has a loop of its own, as a program that uses it would. */
 #define MEASURE(run, ACQUIRE, RELEASE)                                                             \
@@ -93,7 +106,7 @@ static int64_t now(clockid_t clock)
         struct result result = {0};                                                                \
         unsigned k, next = 0;                                                                      \
         int64_t cpu = now(CLOCK_THREAD_CPUTIME_ID);                                                \
-        int64_t start = now(CLOCK_MONOTONIC), last = start, end = start + (run)->duration_ns;      \
+        int64_t start = now(CLOCK_MONOTONIC), last = start;                                        \
         do {                                                                                       \
             for (int i = 0; i < BATCH; i++) {                                                      \
                 k = next++ & (run)->mask;                                                          \
@@ -105,7 +118,7 @@ static int64_t now(clockid_t clock)
             if (time - last > result.longest_ns)                                                   \
                 result.longest_ns = time - last;                                                   \
             last = time;                                                                           \
-        } while (last < end);                                                                      \
+        } while (last < (run)->end_ns);                                                            \
         result.elapsed_ns = last - start;                                                          \
         result.cpu_ns = now(CLOCK_THREAD_CPUTIME_ID) - cpu;                                        \
         result;                                                                                    \
@@ -205,15 +218,24 @@ static void init_foreign(struct foreign_locks *locks)
     }
 }
 
+/* What a killed holder leaves is a lock, and nothing that it guards. */
+static int repair(lwshm_backend *by, uint64_t lock, void *argument)
+{
+    (void)by;
+    (void)lock;
+    (void)argument;
+    return 0;
+}
+
 static void attach(const char *data_dir)
 {
-    lwshm_segment *segment;
     struct lwshm_tranche tranche;
     struct lwshm_area area;
     bool found;
     require(lwshm_segment_attach(data_dir, 0, &segment), "attach");
     require(lwshm_backend_join(segment, &backend), "join");
     require(lwshm_tranche_find(segment, "benchmark", &tranche), "tranche");
+    require(lwshm_tranche_on_repair(segment, &tranche, repair, NULL), "repair");
     for (uint32_t i = 0; i < MAX_LOCKS; i++)
         lwlocks[i] = lwshm_tranche_lock(&tranche, i);
     /* Areas are aligned to 64 bytes, these locks to 128. */
@@ -226,28 +248,55 @@ static void attach(const char *data_dir)
         init_foreign(foreign);
 }
 
+static void hold(void)
+{
+    require(lwshm_lwlock_acquire(backend, lwlocks[0], LWSHM_LW_EXCLUSIVE), "acquire");
+    puts("held");
+}
+
+static void take(void)
+{
+    puts("waiting");
+    fflush(stdout);
+    require(lwshm_lwlock_acquire(backend, lwlocks[0], LWSHM_LW_EXCLUSIVE), "acquire");
+    printf("%lld\n", (long long)now(CLOCK_MONOTONIC));
+    require(lwshm_lwlock_release(backend, lwlocks[0]), "release");
+}
+
+static void obey(const char *line)
+{
+    char kind[32], mode[32];
+    unsigned locks;
+    long long start, end;
+    if (strcmp(line, "hold\n") == 0) {
+        hold();
+    } else if (strcmp(line, "take\n") == 0) {
+        take();
+    } else if (sscanf(line, "run %31s %31s %u %lld %lld", kind, mode, &locks, &start, &end) == 5 &&
+               locks > 0 && locks <= MAX_LOCKS && (locks & (locks - 1)) == 0) {
+        struct run order = {
+            .shared = strcmp(mode, "shared") == 0, .mask = locks - 1, .end_ns = end};
+        await_time(start);
+        struct result result = run(kind, &order);
+        printf("%lld %lld %lld %lld\n", (long long)result.operations, (long long)result.elapsed_ns,
+               (long long)result.cpu_ns, (long long)result.longest_ns);
+    } else {
+        die("not understood");
+    }
+    fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
-    char line[256], kind[32], mode[32];
-    unsigned locks;
-    long milliseconds;
+    char line[256];
     if (argc != 2)
         die("usage: lock_worker DATA_DIR");
     attach(argv[1]);
     puts("ready");
     fflush(stdout);
-    while (fgets(line, sizeof(line), stdin) != NULL) {
-        if (sscanf(line, "run %31s %31s %u %ld", kind, mode, &locks, &milliseconds) != 4 ||
-            locks == 0 || locks > MAX_LOCKS || (locks & (locks - 1)) != 0)
-            die("not understood");
-        struct run order = {.shared = strcmp(mode, "shared") == 0,
-                            .mask = locks - 1,
-                            .duration_ns = milliseconds * INT64_C(1000000)};
-        struct result result = run(kind, &order);
-        printf("%lld %lld %lld %lld\n", (long long)result.operations, (long long)result.elapsed_ns,
-               (long long)result.cpu_ns, (long long)result.longest_ns);
-        fflush(stdout);
-    }
+    while (fgets(line, sizeof(line), stdin) != NULL)
+        obey(line);
     require(lwshm_backend_leave(backend), "leave");
+    require(lwshm_segment_close(segment), "close");
     return 0;
 }

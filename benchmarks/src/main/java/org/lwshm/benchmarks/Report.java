@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /** The results of one run: told as a table, as JSON, and as ratios with their goals. */
 final class Report {
@@ -61,10 +62,17 @@ final class Report {
   }
 
   void print(PrintStream out) {
-    int width = samples.keySet().stream().mapToInt(String::length).max().orElse(0);
+    print(out, name -> true);
+  }
+
+  /** The ratios, and of the samples those whose names are wanted. */
+  void print(PrintStream out, Predicate<String> wanted) {
+    List<Samples> shown = samples.values().stream().filter(s -> wanted.test(s.name())).toList();
+    int width = shown.stream().mapToInt(s -> s.name().length()).max().orElse(0);
     out.printf(Locale.ROOT, "%n%s%n%n", title);
-    out.printf("  %-" + width + "s  %10s  %10s  %10s%n", "", "median", "least", "most");
-    for (Samples s : samples.values()) {
+    out.printf(
+        "  %-" + Math.max(width, 1) + "s  %10s  %10s  %10s%n", "", "median", "least", "most");
+    for (Samples s : shown) {
       out.printf(
           Locale.ROOT,
           "  %-" + width + "s  %10.2f  %10.2f  %10.2f  %s%n",

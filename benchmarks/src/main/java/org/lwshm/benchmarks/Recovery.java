@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.benchmarks;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * How long the others are hindered by a kill -9: until another process has the lock that the killed
+ * one held exclusively, and until PostgreSQL takes a connection again after one of its backends was
+ * killed.
+ */
+final class Recovery {
+
+  static final String LWSHM = "kill -9 until another has the lock, lwshm";
+  static final String POSTGRES = "kill -9 until a connection is taken again, PostgreSQL";
+
+  private static final String UNIT = "ms";
+
+  private final Arena arena;
+  private final String psql;
+  private final Report report;
+
+  Recovery(Arena arena, String psql, Report report) {
+    this.arena = arena;
+    this.psql = psql;
+    this.report = report;
+  }
+
+  void run(int times) {
+    for (int i = 0; i < times; i++) {
+      report.samples(LWSHM, UNIT).add(recoverLwshm() / 1e6);
+      report.samples(POSTGRES, UNIT).add(recoverPostgres() / 1e6);
+    }
+  }
+
+  /** The workers tell the time on the clock that System.nanoTime() tells. */
+  private long recoverLwshm() {
+    Worker holder = arena.startC();
+    Worker waiter = arena.startC();
+    holder.tell("hold");
+    holder.await();
+    waiter.tell("take");
+    waiter.await();
+    long killed = System.nanoTime();
+    kill(holder.pid());
+    long taken = Long.parseLong(waiter.await());
+    holder.close();
+    waiter.close();
+    return taken - killed;
+  }
+
+  private long recoverPostgres() {
+    // They complain of what is done to them here.
+    try (Worker victim = Worker.startPsql(psql, ProcessBuilder.Redirect.DISCARD);
+        Worker witness = Worker.startPsql(psql, ProcessBuilder.Redirect.DISCARD)) {
+      victim.tell("SELECT pg_backend_pid();");
+      long pid = Long.parseLong(victim.await());
+      long killed = System.nanoTime();
+      kill(pid);
+      // Until the postmaster has noticed, it would still take connections, to end them at once.
+      witness.tell("SELECT pg_sleep(60);");
+      witness.awaitEnd();
+      while (!isTakingConnections()) {
+        // Again: each try takes some milliseconds.
+      }
+      return System.nanoTime() - killed;
+    }
+  }
+
+  private boolean isTakingConnections() {
+    try {
+      return new ProcessBuilder(List.of(psql, "-qXAtc", "SELECT 1"))
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start()
+              .waitFor()
+          == 0;
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void kill(long pid) {
+    try {
+      Process kill = new ProcessBuilder("kill", "-KILL", String.valueOf(pid)).start();
+      if (!kill.waitFor(10, TimeUnit.SECONDS) || kill.exitValue() != 0) {
+        throw new IllegalStateException("process " + pid + " could not be killed");
+      }
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
