@@ -15,7 +15,8 @@ int fail_no_lock(uint64_t lock)
 int fail_not_held(const lwshm_backend *b, uint64_t lock)
 {
     if (__atomic_load_n(&b->segment->ending, __ATOMIC_ACQUIRE))
-        return fail_closed(b->segment); /* it may be gone with the fence: no mistake of the caller's */
+        return fail_closed(
+            b->segment); /* it may be gone with the fence: no mistake of the caller's */
     return fail(LWSHM_E_NOT_HELD, "backend %u does not hold the lock at offset %llu", b->number,
                 (unsigned long long)lock);
 }
