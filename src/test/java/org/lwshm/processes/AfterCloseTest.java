@@ -53,7 +53,7 @@ class AfterCloseTest {
           LWLockTranche.class,
           Set.of("segment", "name", "id", "size", "lock", "toString"),
           LWLock.class,
-          Set.of("tranche", "index", "offset", "equals", "hashCode", "toString"),
+          Set.of("tranche", "index", "offset", "asReadWriteLock", "equals", "hashCode", "toString"),
           Backend.class,
           Set.of("segment", "slot", "generation", "close", "toString"));
 

@@ -138,7 +138,7 @@ class DamageTest {
   @CsvSource({
     "max_processes, 60, backends",
     "max_backends, 100, tranches",
-    "max_tranches, 1, lwlocks",
+    "max_tranches, 1, tranches",
     "max_lwlocks, 1, shmem index",
     "max_structs, 1, areas",
     "creator, 1, checksum",

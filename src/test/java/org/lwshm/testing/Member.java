@@ -255,18 +255,23 @@ public final class Member {
       LWLockMode firstMode = LWLockMode.values()[next(2)];
       LWLockMode secondMode = LWLockMode.values()[next(2)];
       locks[first].acquire(me, firstMode);
-      if (second != first) {
-        locks[second].acquire(me, secondMode);
-        work(second, secondMode);
-      }
-      work(first, firstMode);
-      if (second != first && next(2) == 0) {
-        locks[second].release(me);
-        second = first;
-      }
-      locks[first].release(me);
-      if (second != first) {
-        locks[second].release(me);
+      // Whatever stops it, a lock refused because the process ends included: none is left held.
+      try {
+        if (second != first) {
+          locks[second].acquire(me, secondMode);
+          work(second, secondMode);
+        }
+        work(first, firstMode);
+        if (second != first && next(2) == 0) {
+          locks[second].release(me);
+          second = first;
+        }
+        locks[first].release(me);
+        if (second != first) {
+          locks[second].release(me);
+        }
+      } finally {
+        me.releaseAll();
       }
     }
 
