@@ -165,11 +165,18 @@ static bool check_aftermath(const char *who, uint32_t repairs, long k)
     return scene->check == NULL || scene->check(k);
 }
 
+/* What it disowned, another may have taken over since. */
+static bool has_disowned(int number)
+{
+    enum role role = number < 2 ? scene->before[number] : scene->after;
+    return role == DISOWNS_X || role == DISOWNS_S;
+}
+
 /* Who says that it is inside exclusively must be the only one. */
 static bool is_alone(const char *who)
 {
     for (int i = 0; i < OTHERS; i++)
-        if (here.board->ready[i] != 0 && here.board->go[i] == 0)
+        if (here.board->ready[i] != 0 && here.board->go[i] == 0 && !has_disowned(i))
             return complain(&tally.lost, "%s: inside together with player %d", who, i);
     return true;
 }
