@@ -653,6 +653,20 @@ static void take_and_give(void *arg)
     stepping_end();
 }
 
+/* What is there and what is held, by the dead too, make up what there was at first; that holds
+   whenever somebody is done under the lock, and does not wait for a count that finds too few. */
+static void check_the_sum(uint32_t max_backends)
+{
+    uint64_t size = lwshm_semaphore_size(OWNED, max_backends);
+    CHECK_OK(lwshm_semaphore_acquire(me, &semaphore, 1));
+    const uint64_t *head = lwshm_shmem_pointer(segment, semaphore.offset, size);
+    uint64_t sum = head[1] & LWSHM_SEMAPHORE_PERMITS_MAX;
+    for (uint32_t i = 0; i < max_backends; i++)
+        sum += head[8 + i] & LWSHM_SEMAPHORE_PERMITS_MAX;
+    CHECK_EQ_UINT(PERMITS, sum);
+    CHECK_OK(lwshm_semaphore_release(me, &semaphore, 1));
+}
+
 TEST(killed_at_every_step_no_permit_is_lost_or_invented)
 {
     bool goes_on = true, found;
@@ -668,6 +682,7 @@ TEST(killed_at_every_step_no_permit_is_lost_or_invented)
     for (long steps = 0; goes_on; steps++) {
         goes_on = step_and_kill(take_and_give, NULL, steps);
         seen |= 1u << available();
+        check_the_sum(options.max_backends);
         check_all_are_there();
     }
     /* It died before, in between and behind. */
