@@ -258,10 +258,13 @@ int lwshm_lwlock_acquire_contended(lwshm_backend *b, uint64_t lock, enum lwshm_l
     if (r < 0)
         return r;
     uint64_t *record = record_find(b, lock);
-    if (record == NULL || record_kind(*record) != (mode == LWSHM_LW_SHARED ? RECORD_S : RECORD_N))
+    if (record == NULL || record_kind(*record) != (mode == LWSHM_LW_SHARED ? RECORD_S : RECORD_N)) {
+        if (is_ending(b)) /* the record may be gone with the fence */
+            return fail_closed(b->segment);
         return fail(LWSHM_E_NOT_HELD,
                     "backend %u has not begun to acquire the lock at offset %llu in that mode",
                     b->number, (unsigned long long)lock);
+    }
     struct attempt a = attempt_of(b, lock, record, 0);
     r = mode == LWSHM_LW_SHARED ? lwlock_wait_shared(&a) : lwlock_wait_exclusive(&a);
     if (r != LWSHM_E_OWNER_DIED || (r = lwlock_repair(b, lock, 0)) < 0)
