@@ -68,7 +68,8 @@ int lwshm_semaphore_acquire(lwshm_backend *backend, const struct lwshm_semaphore
                             int32_t permits);
 
 /* The same, sleeping for `timeout_ns` at most (0 or less: not at all): 1 if it took them, 0 if
-   the time ran out. */
+   the time ran out.  If another backend is just taking or giving permits of an owned one, that
+   is waited for, too, for some milliseconds more. */
 int lwshm_semaphore_acquire_timed(lwshm_backend *backend, const struct lwshm_semaphore *semaphore,
                                   int32_t permits, int64_t timeout_ns);
 

@@ -189,8 +189,8 @@ int lwlock_repair(lwshm_backend *b, uint64_t lock, int64_t deadline_ns)
     return r;
 }
 
-static int acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
-                   int64_t deadline_ns)
+int lwlock_acquire_until(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
+                         int64_t deadline_ns)
 {
     for (;;) {
         int r = acquire_once(b, lock, mode, deadline_ns, false);
@@ -202,13 +202,13 @@ static int acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
 
 int lwlock_acquire_any(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
-    return acquire(b, lock, mode, 0);
+    return lwlock_acquire_until(b, lock, mode, 0);
 }
 
 int lwshm_lwlock_acquire_timed(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
                                int64_t timeout_ns)
 {
-    int r = acquire(b, lock, mode, lwlock_deadline_in(timeout_ns));
+    int r = lwlock_acquire_until(b, lock, mode, lwlock_deadline_in(timeout_ns));
     return r < 0 ? r : r == LWSHM_OK;
 }
 
@@ -258,15 +258,18 @@ int lwshm_lwlock_acquire_contended(lwshm_backend *b, uint64_t lock, enum lwshm_l
     if (r < 0)
         return r;
     uint64_t *record = record_find(b, lock);
-    if (record == NULL || record_kind(*record) != (mode == LWSHM_LW_SHARED ? RECORD_S : RECORD_N))
+    if (record == NULL || record_kind(*record) != (mode == LWSHM_LW_SHARED ? RECORD_S : RECORD_N)) {
+        if (is_ending(b)) /* the record may be gone with the fence */
+            return fail_closed(b->segment);
         return fail(LWSHM_E_NOT_HELD,
                     "backend %u has not begun to acquire the lock at offset %llu in that mode",
                     b->number, (unsigned long long)lock);
+    }
     struct attempt a = attempt_of(b, lock, record, 0);
     r = mode == LWSHM_LW_SHARED ? lwlock_wait_shared(&a) : lwlock_wait_exclusive(&a);
     if (r != LWSHM_E_OWNER_DIED || (r = lwlock_repair(b, lock, 0)) < 0)
         return r;
-    return acquire(b, lock, mode, 0);
+    return lwlock_acquire_until(b, lock, mode, 0);
 }
 
 int lwshm_lwlock_acquire_for_repair(lwshm_backend *b, uint64_t lock)

@@ -11,6 +11,11 @@
 /* os_monotonic_ns() in so many nanoseconds; now, if there are none. */
 int64_t lwlock_deadline_in(int64_t timeout_ns);
 
+/* As lwshm_lwlock_acquire(), until os_monotonic_ns() is `deadline_ns` (0: without end):
+   LWSHM_OK, LWLOCK_TIMED_OUT, or an error. */
+int lwlock_acquire_until(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode,
+                         int64_t deadline_ns);
+
 /* The first step of an acquire: LWSHM_OK, LWLOCK_TIMED_OUT (and the record is N), or an error. */
 int lwlock_begin_in_steps(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode,
                           int64_t deadline_ns);

@@ -1,7 +1,7 @@
 /*
  * semaphore.c - counting semaphores.
  *
- * state, one word: bits 0..31 the permits that are there, bit 63 WAIT: somebody may be parked.
+ * state, one word: bits 0..30 the permits that are there, bit 63 WAIT: somebody may be parked.
  * Who parks reads `futex`, then looks at the state, then sets WAIT; who adds permits takes WAIT
  * off, raises `futex` and wakes all.
  *
@@ -18,6 +18,8 @@
 
 #include "core/backend_slot.h"
 #include "core/lock.h"
+#include "core/lwlock.h"
+#include "core/lwlock_wait.h"
 #include "core/recover.h"
 #include "core/shmem.h"
 #include "os/clock.h"
@@ -30,6 +32,9 @@
 /* Between two looks at holders that find those, too, that live on without the segment (an exec).
    They cost more, so all waiters of a semaphore share them. */
 #define THOROUGH_LOOK_NS 250000000
+/* What a time-out has in addition for the semaphore's own lock.  Its holders do a few steps, and
+   that one of them is at it, or died at it, must not look as if there were no permits. */
+#define LOCK_GRACE_NS 20000000
 
 struct semaphore {
     uint64_t magic;
@@ -49,11 +54,6 @@ static_assert(sizeof(struct semaphore) == CACHE_LINE, "head of a semaphore");
 static int32_t permits_of(uint64_t state)
 {
     return (int32_t)(state & 0x7fffffff);
-}
-
-static uint64_t load(const uint64_t *word)
-{
-    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
 /* ---- making and finding ---- */
@@ -188,12 +188,15 @@ static void recount(lwshm_segment *s, struct semaphore *sem, bool looks)
     set_permits(sem, there < 0 ? 0 : (int32_t)there);
 }
 
-static int lock_semaphore(lwshm_backend *b, struct semaphore *sem)
+/* LWSHM_OK, LWLOCK_TIMED_OUT, or an error. */
+static int lock_semaphore(lwshm_backend *b, struct semaphore *sem, int64_t deadline_ns)
 {
-    int r = lwshm_lwlock_acquire(b, sem->lock, LWSHM_LW_EXCLUSIVE);
+    if (deadline_ns != 0)
+        deadline_ns = deadline_ns > INT64_MAX - LOCK_GRACE_NS ? 0 : deadline_ns + LOCK_GRACE_NS;
+    int r = lwlock_acquire_until(b, sem->lock, LWSHM_LW_EXCLUSIVE, deadline_ns);
     if (r != LWSHM_E_OWNER_DIED)
         return r;
-    if ((r = lwshm_lwlock_acquire_for_repair(b, sem->lock)) < 0)
+    if ((r = lwlock_acquire_poisoned(b, sem->lock, deadline_ns, false)) != LWSHM_OK)
         return r;
     recount(b->segment, sem, false);
     return lwshm_lwlock_mark_consistent(b, sem->lock);
@@ -212,11 +215,12 @@ static bool take(struct semaphore *sem, int32_t permits)
 }
 
 /* 1, 0, or an error. */
-static int take_owned(lwshm_backend *b, struct semaphore *sem, int32_t permits, bool looks)
+static int take_owned(lwshm_backend *b, struct semaphore *sem, int32_t permits, bool looks,
+                      int64_t deadline_ns)
 {
-    int r = lock_semaphore(b, sem);
-    if (r < 0)
-        return r;
+    int r = lock_semaphore(b, sem, deadline_ns);
+    if (r != LWSHM_OK)
+        return r < 0 ? r : 0;
     if (permits_of(load(&sem->state)) < permits)
         recount(b->segment, sem, looks);
     bool enough = permits_of(load(&sem->state)) >= permits;
@@ -271,7 +275,7 @@ static int acquire(lwshm_backend *b, const struct lwshm_semaphore *semaphore, in
     __atomic_store_n(&b->slot->wait_mode, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&b->slot->wait_since, os_monotonic_ns(), __ATOMIC_RELAXED);
     for (bool slept = false;; slept = true) {
-        r = sem->kind == LWSHM_SEMAPHORE_OWNED ? take_owned(b, sem, permits, slept)
+        r = sem->kind == LWSHM_SEMAPHORE_OWNED ? take_owned(b, sem, permits, slept, deadline_ns)
                                                : take(sem, permits);
         int64_t now = os_monotonic_ns();
         if (r != 0 || (deadline_ns != 0 && now >= deadline_ns))
@@ -325,7 +329,7 @@ static bool give(struct semaphore *sem, int32_t permits)
 
 static int give_owned(lwshm_backend *b, struct semaphore *sem, int32_t permits)
 {
-    int r = lock_semaphore(b, sem);
+    int r = lock_semaphore(b, sem, 0);
     if (r < 0)
         return r;
     int32_t held = held_by(b, sem);

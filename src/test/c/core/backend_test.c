@@ -194,6 +194,7 @@ static pid_t other_backend(enum doing doing)
 
 static void its_slot_is_reused(enum doing doing)
 {
+    struct lwshm_lwlock_info left;
     begin(1);
     pid_t pid = other_backend(doing);
     is_full();
@@ -202,7 +203,16 @@ static void its_slot_is_reused(enum doing doing)
     lwshm_backend *backend = join(segment);
     CHECK_EQ_INT(getpid(), backend_info_of(backend).pid);
     CHECK_EQ_UINT(1, backend_info_of(backend).generation);
-    CHECK_OK(lwshm_lwlock_acquire(backend, lock, X));
+    CHECK_EQ_UINT(0, backend_info_of(backend).held_locks);
+    CHECK_OK(lwshm_lwlock_info(segment, lock, &left));
+    CHECK_EQ_INT(-1, left.owner);
+    CHECK_EQ_UINT(0, left.shared);
+    if (doing == HOLDING_EXCLUSIVE) { /* what it died in is not forgotten with it */
+        CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_acquire(backend, lock, X));
+        CHECK_EQ_INT(1, lwshm_lwlock_acquire_for_repair(backend, lock));
+    } else {
+        CHECK_OK(lwshm_lwlock_acquire(backend, lock, X));
+    }
     CHECK_OK(lwshm_backend_leave(backend));
     CHECK_EQ_INT(1, lwshm_segment_processes(segment, NULL, 0)); /* its entry went, too */
     test_kill(pid);
@@ -219,60 +229,71 @@ TEST(the_slot_of_a_killed_process_that_had_released_everything_is_reused)
     its_slot_is_reused(HELD_AND_RELEASED);
 }
 
-static void its_slot_is_kept(enum doing doing)
+TEST(the_slot_of_a_killed_exclusive_holder_is_reused_and_its_lock_is_poisoned)
+{
+    its_slot_is_reused(HOLDING_EXCLUSIVE);
+}
+
+TEST(the_slot_of_a_killed_shared_holder_is_reused)
+{
+    its_slot_is_reused(HOLDING_SHARED);
+}
+
+static void its_slot_is_kept_while_it_is_stopped(enum doing doing)
 {
     begin(1);
     pid_t pid = other_backend(doing);
-    test_kill(pid);
-    is_full();
-    is_full();
+    kill(pid, SIGSTOP);
+    for (int i = 0; i < 20; i++)
+        is_full();
     struct lwshm_backend_info info;
     struct lwshm_lwlock_info held;
     CHECK_EQ_INT(1, lwshm_backend_list(segment, &info, 1));
     CHECK_EQ_INT(pid, info.pid);
-    CHECK_EQ_UINT(1, info.held_locks);
+    CHECK_EQ_UINT(doing == HOLDING_NOTHING ? 0 : 1, info.held_locks);
     CHECK_OK(lwshm_lwlock_info(segment, lock, &held));
     CHECK_EQ_INT(doing == HOLDING_EXCLUSIVE ? 0 : -1, held.owner);
     CHECK_EQ_UINT(doing == HOLDING_SHARED, held.shared);
-    CHECK_EQ_INT(2, lwshm_segment_processes(segment, NULL, 0));
-    end();
-}
-
-TEST(the_slot_of_a_killed_exclusive_holder_is_kept)
-{
-    its_slot_is_kept(HOLDING_EXCLUSIVE);
-}
-
-TEST(the_slot_of_a_killed_shared_holder_is_kept)
-{
-    its_slot_is_kept(HOLDING_SHARED);
-}
-
-TEST(the_slot_of_a_stopped_process_is_kept)
-{
-    begin(1);
-    pid_t pid = other_backend(HOLDING_NOTHING);
-    kill(pid, SIGSTOP);
-    for (int i = 0; i < 20; i++)
-        is_full();
     test_kill(pid);
     lwshm_backend *backend = join(segment);
     CHECK_OK(lwshm_backend_leave(backend));
     end();
 }
 
-TEST(one_slot_that_holds_something_does_not_keep_the_others_of_its_process)
+TEST(the_slot_of_a_stopped_process_is_kept)
 {
-    begin(3);
+    its_slot_is_kept_while_it_is_stopped(HOLDING_NOTHING);
+}
+
+TEST(the_slot_of_a_stopped_exclusive_holder_is_kept)
+{
+    its_slot_is_kept_while_it_is_stopped(HOLDING_EXCLUSIVE);
+}
+
+TEST(the_slot_of_a_stopped_shared_holder_is_kept)
+{
+    its_slot_is_kept_while_it_is_stopped(HOLDING_SHARED);
+}
+
+TEST(who_finds_no_free_slot_recovers_those_of_all_dead_processes)
+{
+    begin(4);
     lwshm_backend *mine = join(segment);
     pid_t holder = other_backend(HOLDING_SHARED), idle = other_backend(HOLDING_NOTHING);
+    pid_t living = other_backend(HOLDING_SHARED);
     test_kill(holder);
     test_kill(idle);
-    lwshm_backend *next = join(segment);
-    CHECK_EQ_UINT(2, backend_info_of(next).slot);
+    CHECK_EQ_INT(4, lwshm_segment_processes(segment, NULL, 0));
+    lwshm_backend *next = join(segment), *last = join(segment);
+    CHECK_EQ_UINT(1, backend_info_of(next).slot);
+    CHECK_EQ_UINT(2, backend_info_of(last).slot);
+    CHECK_EQ_INT(2, lwshm_segment_processes(segment, NULL, 0));
     is_full();
+    CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(mine, lock, X)); /* one who holds it lives */
+    CHECK_OK(lwshm_backend_leave(last));
     CHECK_OK(lwshm_backend_leave(next));
     CHECK_OK(lwshm_backend_leave(mine));
+    test_kill(living);
     end();
 }
 

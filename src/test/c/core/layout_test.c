@@ -39,7 +39,8 @@ TEST(the_sizes_of_the_structs_are_told)
     is_told("process_entry", 0, 64);
     is_told("backend_slot", 0, 64);
     is_told("lwlock", 0, LWSHM_LWLOCK_SIZE);
-    is_told("tranche_entry", 0, 128);
+    is_told("tranche_entry", 0, 384); /* with its statistics */
+    is_told("tranche_counters", 0, 32);
     is_told("index_entry", 0, 64);
 }
 
@@ -83,6 +84,51 @@ TEST(the_fields_of_a_struct_lie_in_it_and_do_not_overlap)
     }
 }
 
+/* How many fields the library tells of a struct. */
+static uint32_t fields_of(const char *name)
+{
+    struct lwshm_layout_field field;
+    size_t stem = strlen(name);
+    uint32_t count = 0;
+    for (uint32_t i = 0; lwshm_layout_field(i, &field) == 1; i++)
+        count += strncmp(field.name, name, stem) == 0 && field.name[stem] == '.';
+    return count;
+}
+
+TEST(the_document_says_the_same)
+{
+    char line[512], name[64] = "", field[64], full[160];
+    uintmax_t offset, size, rows = 0, structs = 0;
+    FILE *f = fopen("docs/memory-layout.md", "r");
+    if (f == NULL)
+        FAIL("cannot read docs/memory-layout.md; tests run in the project's folder");
+    while (fgets(line, sizeof line, f) != NULL) {
+        if (strncmp(line, "## ", 3) == 0) { /* ## Lock (`lwlock`, 64 bytes) */
+            if (name[0] != '\0')
+                CHECK_EQ_UINT(fields_of(name), rows);
+            rows = 0;
+            const char *quoted = strchr(line, '`');
+            name[0] = '\0';
+            if (quoted == NULL || sscanf(quoted, "`%63[a-z_]`", name) != 1)
+                continue;
+            structs++;
+            if (sscanf(quoted + strlen(name) + 2, ", %ju bytes", &size) == 1)
+                is_told(name, 0, size);
+        } else if (name[0] != '\0' && /* | word | 0 | 8 | W, below | */
+                   sscanf(line, "| %63[a-z_] | %ju | %ju", field, &offset, &size) == 3) {
+            snprintf(full, sizeof full, "%s.%s", name, field);
+            is_told(full, offset, size);
+            rows++;
+        }
+    }
+    fclose(f);
+    CHECK_EQ_UINT(0, rows); /* the last part is of no struct */
+    struct lwshm_layout_field all;
+    for (uint32_t i = 0; lwshm_layout_field(i, &all) == 1; i++) /* a struct: 0, and a size */
+        structs -= all.offset == 0 && all.size != 0 && strchr(all.name, '.') == NULL;
+    CHECK_EQ_UINT(0, structs);
+}
+
 TEST(the_constants_are_told)
 {
     CHECK_EQ_UINT(LWSHM_ABI_VERSION, layout_constant("LWSHM_ABI_VERSION"));
@@ -94,6 +140,8 @@ TEST(the_constants_are_told)
     CHECK_EQ_UINT(2, layout_constant("RECORD_S"));
     CHECK_EQ_UINT(3, layout_constant("RECORD_XIN"));
     CHECK_EQ_UINT(LOCK_OWNER_MASK, layout_constant("LOCK_OWNER_MASK"));
+    CHECK_EQ_UINT(1ull << 39, layout_constant("RECORD_DISOWNED"));
+    CHECK_EQ_UINT(0, RECORD_DISOWNED & (RECORD_LOCK_MASK | RECORD_KIND_MASK));
     CHECK_EQ_UINT(1ull << 59, layout_constant("LOCK_DPARK"));
     CHECK_EQ_UINT(0, LOCK_OWNER_MASK & LOCK_STARVER_MASK);
     CHECK_EQ_UINT(0, (LOCK_OWNER_MASK | LOCK_STARVER_MASK) &

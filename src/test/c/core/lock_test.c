@@ -46,18 +46,31 @@ static void all_are_woken_and_all_is_gone(uint32_t events)
 {
     CHECK_EQ_UINT(0, *record());
     CHECK(lock->xfut != events && lock->sfut != events && lock->dfut != events);
+    uint64_t word = lock->word;
     end_the_record(); /* once more: nothing changes */
     CHECK_EQ_UINT(0, *record());
+    CHECK_EQ_UINT(word, lock->word);
+}
+
+static void the_lock_is_free(void)
+{
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(other, offset, X));
     CHECK_OK(lwshm_lwlock_release(other, offset));
 }
 
-TEST(an_exclusive_hold_is_ended)
+TEST(an_exclusive_hold_is_ended_and_what_it_guarded_is_poisoned)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(gone, offset, X));
     end_the_record();
     all_are_woken_and_all_is_gone(0);
+    CHECK_EQ_UINT(LOCK_POISON, lock->word);
+    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_try_acquire(other, offset, X));
+    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_try_acquire(other, offset, S));
+    CHECK_EQ_INT(1, lwshm_lwlock_acquire_for_repair(other, offset));
+    CHECK_OK(lwshm_lwlock_mark_consistent(other, offset));
+    CHECK_OK(lwshm_lwlock_release(other, offset));
+    the_lock_is_free();
     end();
 }
 
@@ -68,6 +81,7 @@ TEST(a_shared_hold_is_ended)
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(other, offset, X));
     end_the_record();
     all_are_woken_and_all_is_gone(0);
+    the_lock_is_free();
     end();
 }
 
@@ -78,8 +92,8 @@ TEST(an_owner_that_was_draining_is_ended_with_its_flag_and_the_others_flags_stay
     lock->word = gone->owner | LOCK_DPARK | LOCK_XWAIT | LOCK_SWAIT;
     end_the_record();
     CHECK_EQ_UINT(LOCK_XWAIT | LOCK_SWAIT, lock->word);
-    lock->word = 0;
     all_are_woken_and_all_is_gone(0);
+    the_lock_is_free();
     end();
 }
 
@@ -107,14 +121,33 @@ TEST(an_owner_of_another_generation_stays)
     end();
 }
 
+TEST(a_record_of_another_generation_stays)
+{
+    begin();
+    uint64_t next = gone->generation + (1ull << RECORD_GENERATION_SHIFT);
+    static const enum record_kind kinds[] = {RECORD_N, RECORD_S, RECORD_XIN};
+    for (int i = 0; i < 3; i++) {
+        *record() = record_key(offset) | next | kinds[i];
+        lock->word = gone->owner;
+        end_the_record();
+        CHECK_EQ_UINT(record_key(offset) | next | kinds[i], *record());
+        CHECK_EQ_UINT(gone->owner, lock->word);
+    }
+    CHECK_EQ_UINT(0, lock->xfut | lock->sfut | lock->dfut);
+    *record() = lock->word = 0;
+    end();
+}
+
 TEST(a_record_of_nonsense_is_zeroed_and_nothing_else_is_touched)
 {
     begin();
     uint64_t size = info_of(segment).size;
+    /* All of its own generation: what is of another's is none of its records. */
     const uint64_t nonsense[] = {RECORD_XIN, record_key(size) | RECORD_XIN,
-                                 record_key(offset - 64) | RECORD_S, UINT64_MAX};
+                                 record_key(offset - 64) | RECORD_S,
+                                 RECORD_LOCK_MASK | RECORD_DISOWNED | RECORD_XIN};
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
-        *record() = nonsense[i];
+        *record() = gone->generation | nonsense[i];
         end_the_record();
         CHECK_EQ_UINT(0, *record());
     }

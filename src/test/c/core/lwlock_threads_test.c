@@ -19,17 +19,36 @@ static struct {
     uint64_t left, right; /* guarded by the lock of the same number */
 } guarded[LOCKS];
 
+enum way {
+    WAITING,
+    TRYING,
+    IN_STEPS
+};
+
 struct worker {
     pthread_t thread;
     uint32_t number;
-    bool by_trying;
+    enum way way;
     uint64_t writes[LOCKS];
 };
 
-static void take(lwshm_backend *me, uint64_t lock, enum lwshm_lwlock_mode mode, bool by_trying)
+/* Some of the waits are cancelled, and begun anew. */
+static void take_in_steps(lwshm_backend *me, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
-    if (!by_trying)
+    for (uint32_t step = 1;
+         CHECK_OK(lwshm_lwlock_acquire_step(me, lock, mode, step % 3 * 20000)) == 0; step++) {
+        if (step % 8 == 0)
+            CHECK_OK(lwshm_lwlock_cancel(me, lock));
+        sched_yield();
+    }
+}
+
+static void take(lwshm_backend *me, uint64_t lock, enum lwshm_lwlock_mode mode, enum way way)
+{
+    if (way == WAITING)
         CHECK_OK(lwshm_lwlock_acquire(me, lock, mode));
+    else if (way == IN_STEPS)
+        take_in_steps(me, lock, mode);
     else
         while (CHECK_OK(lwshm_lwlock_try_acquire(me, lock, mode)) == 0)
             sched_yield();
@@ -43,14 +62,14 @@ static void *work(void *arg)
         uint32_t i = (turn * 7 + w->number) % LOCKS;
         uint64_t lock = lwshm_tranche_lock(&tranche, i);
         if ((turn + w->number) % 3 == 0) {
-            take(me, lock, LWSHM_LW_EXCLUSIVE, w->by_trying);
+            take(me, lock, LWSHM_LW_EXCLUSIVE, w->way);
             guarded[i].left++;
             if (turn % 32 == 0)
                 sched_yield();
             guarded[i].right++;
             w->writes[i]++;
         } else {
-            take(me, lock, LWSHM_LW_SHARED, w->by_trying);
+            take(me, lock, LWSHM_LW_SHARED, w->way);
             CHECK_EQ_UINT(guarded[i].left, guarded[i].right);
         }
         CHECK_OK(lwshm_lwlock_release(me, lock));
@@ -59,17 +78,16 @@ static void *work(void *arg)
     return NULL;
 }
 
-static void all_counts_come_out(uint32_t max_held_locks, bool some_try)
+/* Every other thread goes the one way, the rest the other. */
+static void all_counts_come_out(enum way even, enum way odd)
 {
-    struct lwshm_segment_options options = small_options();
     struct worker workers[THREADS] = {0};
-    options.max_held_locks = max_held_locks;
-    segment = create_segment(&options);
+    segment = create_segment(NULL);
     tranche = make_tranche(segment, "test", LOCKS);
     memset(guarded, 0, sizeof guarded);
     for (uint32_t i = 0; i < THREADS; i++) {
         workers[i].number = i;
-        workers[i].by_trying = some_try && i % 2 == 0;
+        workers[i].way = i % 2 == 0 ? even : odd;
         CHECK_EQ_INT(0, pthread_create(&workers[i].thread, NULL, work, &workers[i]));
     }
     for (uint32_t i = 0; i < THREADS; i++)
@@ -86,12 +104,22 @@ static void all_counts_come_out(uint32_t max_held_locks, bool some_try)
 
 TEST(threads_on_few_locks_lose_no_count)
 {
-    all_counts_come_out(16, false);
+    all_counts_come_out(WAITING, WAITING);
 }
 
 TEST(threads_that_try_and_threads_that_wait_lose_no_count)
 {
-    all_counts_come_out(16, true);
+    all_counts_come_out(TRYING, WAITING);
+}
+
+TEST(threads_that_wait_in_steps_lose_no_count)
+{
+    all_counts_come_out(IN_STEPS, IN_STEPS);
+}
+
+TEST(threads_that_wait_in_steps_and_threads_that_wait_lose_no_count)
+{
+    all_counts_come_out(IN_STEPS, WAITING);
 }
 
 /* ---- two locks at a time, whose records want the same place ---- */

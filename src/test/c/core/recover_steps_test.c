@@ -1,16 +1,21 @@
 /*
- * Killed after every single instruction: in acquire and release, and in recovery itself.
+ * Killed after every single instruction: in acquire and release, and in recovery itself; and
+ * after every few in a wait that is taken in steps.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "actor.h"
 #include "core/backend_slot.h"
 #include "core/lock.h"
+#include "core/lwlock_wait.h"
 #include "core/recover.h"
 #include "stepping.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
+/* A wait is long, and the sum of all its beginnings is its square: not every instruction.  Odd. */
+#define STRIDE 7
+#define AN_HOUR_NS (3600 * 1000000000ll)
 
 static lwshm_segment *segment;
 static lwshm_backend *me;
@@ -102,6 +107,94 @@ TEST(a_writer_is_killed_at_every_step_and_poisons_the_lock_if_it_was_inside)
 TEST(a_reader_is_killed_at_every_step_and_poisons_nothing)
 {
     killed_at_every_step_of(S);
+}
+
+enum call {
+    FIRST_STEP,
+    SECOND_STEP, /* starves at it or, behind readers, drains on */
+    CANCEL,
+    AFTER_ALL
+};
+
+struct wait {
+    enum lwshm_lwlock_mode mode;
+    enum call dies_in;
+};
+
+/* Dies in one of the calls, which keeps the number of instructions to die at small. */
+static void wait_in_steps(void *arg)
+{
+    const struct wait *wait = arg;
+    lwshm_segment *own = attach_segment();
+    lwshm_backend *backend = join(own);
+    own->spins = false;
+    lwlock_patience.turns = 1;
+    lwlock_patience.first_ns = AN_HOUR_NS; /* stepping is slow, and this is not about looking */
+    for (enum call call = FIRST_STEP; call < AFTER_ALL; call++) {
+        if (call == wait->dies_in)
+            stepping_begin();
+        if (call == CANCEL)
+            lwshm_lwlock_cancel(backend, lock);
+        else
+            lwshm_lwlock_acquire_step(backend, lock, wait->mode, 0);
+        if (call == wait->dies_in)
+            stepping_end();
+    }
+}
+
+static void a_waiter_in_steps_is_killed_all_along(enum lwshm_lwlock_mode held,
+                                                  enum lwshm_lwlock_mode wanted)
+{
+    if (!can_step())
+        SKIP(CANNOT_STEP);
+    begin();
+    uint32_t deaths_in_line = 0, deaths_as_starver = 0, deaths_as_owner = 0;
+    struct wait wait = {.mode = wanted, .dies_in = FIRST_STEP};
+    for (long steps = 0; wait.dies_in < AFTER_ALL; steps += STRIDE) {
+        CHECK_OK(lwshm_lwlock_acquire(me, lock, held));
+        if (!step_and_kill(wait_in_steps, &wait, steps)) {
+            wait.dies_in++;
+            steps = wait.dies_in - STRIDE; /* other ones than before */
+        }
+        int32_t victim = backend_info_of(me).slot == 0 ? 1 : 0;
+        bool was_owner = look(lock).owner == victim, was_starver = look(lock).starver == victim;
+        deaths_in_line += record_kind(victims_record()) == RECORD_N && look(lock).has_waiters;
+        deaths_as_starver += was_starver;
+        deaths_as_owner += was_owner;
+        if (was_owner || was_starver)
+            CHECK_EQ_INT(RECORD_N, record_kind(victims_record())); /* I2 */
+        if (steps % 2 == 0) {                                      /* while we hold it */
+            CHECK_EQ_INT(1, lwshm_segment_reap_dead(segment));
+            CHECK_EQ_INT(held, lwshm_lwlock_is_held_by(me, lock));
+            CHECK_OK(lwshm_lwlock_release(me, lock));
+            CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(me, lock, X));
+        } else { /* or by who waits for the lock, if it is in the way */
+            CHECK_OK(lwshm_lwlock_release(me, lock));
+            CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
+            CHECK_EQ_INT(was_owner || was_starver ? 0 : 1, lwshm_segment_reap_dead(segment));
+        }
+        CHECK_OK(lwshm_lwlock_release(me, lock));
+        CHECK_EQ_UINT(0, victims_record());
+        CHECK_EQ_UINT(0, ((struct lwlock *)lwshm_shmem_pointer(segment, lock, 64))->word);
+    }
+    CHECK(deaths_in_line > 10);
+    CHECK(held == X ? deaths_as_starver > 0 : deaths_as_owner > 0);
+    end();
+}
+
+TEST(a_writer_that_waits_in_steps_for_a_writer_is_killed_all_along)
+{
+    a_waiter_in_steps_is_killed_all_along(X, X);
+}
+
+TEST(a_reader_that_waits_in_steps_for_a_writer_is_killed_all_along)
+{
+    a_waiter_in_steps_is_killed_all_along(X, S);
+}
+
+TEST(a_writer_that_waits_in_steps_for_a_reader_is_killed_all_along)
+{
+    a_waiter_in_steps_is_killed_all_along(S, X);
 }
 
 /* Cleans up after slot *arg, which is dead, as a waiter or the reaper would. */

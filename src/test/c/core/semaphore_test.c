@@ -360,6 +360,74 @@ TEST(a_time_out_takes_nothing_from_an_owned_one)
     a_time_out_takes_nothing(OWNED);
 }
 
+/* ---- inside ---- */
+
+/* The lock of an owned one, in which its numbers are changed. */
+static uint64_t own_lock(void)
+{
+    struct lwshm_tranche tranche;
+    CHECK_OK(lwshm_tranche_find(segment, "test", &tranche));
+    return tranche.offset;
+}
+
+static struct actor *one_inside(void)
+{
+    struct actor *inside = actor_start();
+    CHECK_OK(actor_do(inside, act_acquire, own_lock(), LWSHM_LW_EXCLUSIVE));
+    return inside;
+}
+
+static void check_a_time_out_runs_out(int64_t timeout)
+{
+    int64_t before = os_monotonic_ns();
+    CHECK_EQ_INT(0, lwshm_semaphore_acquire_timed(me, &semaphore, 1, timeout));
+    CHECK(os_monotonic_ns() - before >= timeout);
+    CHECK_EQ_UINT(0, backend_info_of(me).wait_lock);
+    CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(me, own_lock(), LWSHM_LW_EXCLUSIVE)); /* no record */
+    CHECK_EQ_INT(0, lwshm_semaphore_held_by(me, &semaphore));
+    CHECK_EQ_INT(PERMITS, available());
+}
+
+TEST(a_time_out_runs_out_while_one_is_stopped_inside)
+{
+    static const int64_t timeouts[] = {40 * MS, 1, 0, INT64_MIN};
+    begin(OWNED);
+    struct actor *inside = one_inside();
+    actor_stop(inside);
+    for (int i = 0; i < 4; i++)
+        check_a_time_out_runs_out(timeouts[i]);
+    CHECK_EQ_INT(0, kill(inside->pid, SIGCONT));
+    CHECK_OK(actor_do(inside, act_release, own_lock(), 0));
+    actor_end(inside);
+    check_all_are_there();
+    end();
+}
+
+TEST(a_time_out_runs_out_while_one_that_repairs_is_stopped_inside)
+{
+    begin(OWNED);
+    test_kill(one_inside()->pid);
+    CHECK_EQ_INT(1, lwshm_segment_reap_dead(segment));
+    struct actor *repairs = actor_start();
+    CHECK_EQ_INT(1, actor_do(repairs, act_acquire_for_repair, own_lock(), 0));
+    actor_stop(repairs);
+    check_a_time_out_runs_out(20 * MS);
+    test_kill(repairs->pid);
+    check_all_are_there();
+    end();
+}
+
+TEST(one_that_died_inside_is_found_by_those_too_who_do_not_wait)
+{
+    begin(OWNED);
+    struct actor *inside = one_inside();
+    test_kill(inside->pid);
+    AWAIT(CHECK_OK(lwshm_semaphore_acquire_timed(me, &semaphore, PERMITS, 0)) == 1);
+    CHECK_OK(lwshm_semaphore_release(me, &semaphore, PERMITS));
+    check_all_are_there();
+    end();
+}
+
 /* ---- contention ---- */
 
 #define PROCESSES 4
@@ -585,6 +653,20 @@ static void take_and_give(void *arg)
     stepping_end();
 }
 
+/* What is there and what is held, by the dead too, make up what there was at first; that holds
+   whenever somebody is done under the lock, and does not wait for a count that finds too few. */
+static void check_the_sum(uint32_t max_backends)
+{
+    uint64_t size = lwshm_semaphore_size(OWNED, max_backends);
+    CHECK_OK(lwshm_semaphore_acquire(me, &semaphore, 1));
+    const uint64_t *head = lwshm_shmem_pointer(segment, semaphore.offset, size);
+    uint64_t sum = head[1] & LWSHM_SEMAPHORE_PERMITS_MAX;
+    for (uint32_t i = 0; i < max_backends; i++)
+        sum += head[8 + i] & LWSHM_SEMAPHORE_PERMITS_MAX;
+    CHECK_EQ_UINT(PERMITS, sum);
+    CHECK_OK(lwshm_semaphore_release(me, &semaphore, 1));
+}
+
 TEST(killed_at_every_step_no_permit_is_lost_or_invented)
 {
     bool goes_on = true, found;
@@ -600,6 +682,7 @@ TEST(killed_at_every_step_no_permit_is_lost_or_invented)
     for (long steps = 0; goes_on; steps++) {
         goes_on = step_and_kill(take_and_give, NULL, steps);
         seen |= 1u << available();
+        check_the_sum(options.max_backends);
         check_all_are_there();
     }
     /* It died before, in between and behind. */

@@ -86,15 +86,30 @@ TEST(a_success_does_not_disturb_the_last_failure)
     CHECK_EQ_STR("before", lwshm_last_error()->message);
 }
 
+#define HAS_A_NAME(status) CHECK_EQ_STR(#status, lwshm_status_name(status))
+
 TEST(every_status_has_a_name_and_nothing_else_has)
 {
-    CHECK_EQ_STR("LWSHM_OK", lwshm_status_name(0));
-    CHECK_EQ_STR("LWSHM_E_INVALID", lwshm_status_name(LWSHM_E_INVALID));
-    CHECK_EQ_STR("LWSHM_E_IN_USE", lwshm_status_name(LWSHM_E_IN_USE));
-    CHECK_EQ_STR("LWSHM_E_CORRUPT", lwshm_status_name(LWSHM_E_CORRUPT));
-    CHECK_EQ_STR("LWSHM_E_LIMIT", lwshm_status_name(LWSHM_E_LIMIT));
-    CHECK_EQ_STR("LWSHM_E_CLOSED", lwshm_status_name(LWSHM_E_CLOSED));
-    CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(LWSHM_E_CLOSED - 1));
+    HAS_A_NAME(LWSHM_OK);
+    HAS_A_NAME(LWSHM_E_INVALID);
+    HAS_A_NAME(LWSHM_E_SYSTEM);
+    HAS_A_NAME(LWSHM_E_DATA_DIR);
+    HAS_A_NAME(LWSHM_E_NOT_FOUND);
+    HAS_A_NAME(LWSHM_E_NOT_READY);
+    HAS_A_NAME(LWSHM_E_IN_USE);
+    HAS_A_NAME(LWSHM_E_FOREIGN);
+    HAS_A_NAME(LWSHM_E_CORRUPT);
+    HAS_A_NAME(LWSHM_E_ABI_VERSION);
+    HAS_A_NAME(LWSHM_E_NAMESPACE);
+    HAS_A_NAME(LWSHM_E_SIZE_MISMATCH);
+    HAS_A_NAME(LWSHM_E_LIMIT);
+    HAS_A_NAME(LWSHM_E_ALREADY_HELD);
+    HAS_A_NAME(LWSHM_E_NOT_HELD);
+    HAS_A_NAME(LWSHM_E_BUSY);
+    HAS_A_NAME(LWSHM_E_CLOSED);
+    HAS_A_NAME(LWSHM_E_OWNER_DIED);
+    HAS_A_NAME(LWSHM_E_LOCK_ORDER);
+    CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(LWSHM_E_LOCK_ORDER - 1));
     CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(1));
     CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(INT32_MAX));
     CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(INT32_MIN));
