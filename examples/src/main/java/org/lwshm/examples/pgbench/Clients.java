@@ -99,7 +99,7 @@ final class Clients {
     stopped = true;
     clients.forEach(ClientProcess::mayEnd);
     bank.setPhase(BankLayout.PHASE_STOP);
-    // One that waits for a lock whose holder was killed hears nothing.
+    // One that hangs hears nothing.
     List<ClientProcess> deaf = awaitEnd(clients);
     deaf.forEach(ClientProcess::terminate);
     for (ClientProcess client : awaitEnd(deaf)) {

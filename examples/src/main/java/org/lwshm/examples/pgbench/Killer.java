@@ -59,7 +59,7 @@ final class Killer {
             .sum();
     long waiting = backends.stream().filter(backend -> backend.waitLock() != 0).count();
     return String.format(
-        "kill -9: %s, half-way: %s changed, %s not; it holds %d locks, %d backends wait",
+        "kill -9: %s, half-way: %s changed, %s not; it holds %d locks; backends waiting: %d",
         victim,
         names(Part.ALL.stream().filter(intent::isChanged)),
         names(Part.ALL.stream().filter(part -> !intent.isChanged(part))),

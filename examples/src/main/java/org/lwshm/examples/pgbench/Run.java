@@ -73,17 +73,18 @@ final class Run {
     System.out.println();
     long start = System.nanoTime();
     long before = start;
+    long interval = TimeUnit.SECONDS.toNanos(seconds) / (kills + 1);
     int killed = 0;
     for (int second = 1; second <= seconds; second++) {
-      // The kills of this second come at equal intervals too.
-      for (; killed < kills && (killed + 1L) * seconds <= (long) second * (kills + 1); killed++) {
-        long at = TimeUnit.SECONDS.toNanos(seconds) / (kills + 1) * (killed + 1);
-        if (trouble.awaitUntil(start + at)) {
+      long end = start + TimeUnit.SECONDS.toNanos(second);
+      while (killed < kills && start + (killed + 1) * interval <= end) {
+        killed++;
+        if (trouble.awaitUntil(start + killed * interval)) {
           return;
         }
-        killer.strike((killed + 1) % javaClients);
+        killer.strike(killed % javaClients);
       }
-      if (trouble.awaitUntil(start + TimeUnit.SECONDS.toNanos(second))) {
+      if (trouble.awaitUntil(end)) {
         return;
       }
       long now = System.nanoTime();
