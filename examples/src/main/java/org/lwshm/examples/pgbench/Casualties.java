@@ -41,7 +41,8 @@ final class Casualties {
   }
 
   /**
-   * If somebody was killed while the caller waited for its locks: how long it had to, from then.
+   * If somebody was killed while the caller waited for its locks: notes how long it had to, from
+   * then on. The history's lock is always among them, and the dead one held it.
    */
   void noteWait(long lastKillBefore) {
     long kill = lastKill();
