@@ -58,9 +58,9 @@ examples: setup-run
 	$(ALL) -pl :lwshm-examples
 
 DEMO_OPTIONS = $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(SECONDS),--seconds $(SECONDS)) \
-               $(if $(SCALE),--scale $(SCALE))
+               $(if $(SCALE),--scale $(SCALE)) $(if $(KILLS),--kills $(KILLS))
 
-demo: examples ## run the demo: CLIENTS=, SECONDS=, SCALE=
+demo: examples ## run the demo: CLIENTS=, SECONDS=, SCALE=, KILLS=
 	@JAVA_HOME=$(JAVA_HOME) examples/demo.sh $(DEMO_OPTIONS)
 
 stress: setup-run ## run jcstress on the lock's Java paths: STRESS='-m quick'
@@ -89,7 +89,7 @@ bench-postgres: setup-run setup-postgres ## measure them beside PostgreSQL's, in
 
 # ---- testing ----
 
-test: test-c test-java test-readme ## run all tests: C, Java, the README's examples
+test: test-c test-java test-readme test-demo ## run all tests: C, Java, the README's examples, the demo
 
 test-c: setup-run ## run the C tests: plain, ASan and UBSan, TSan; ONLY=program, TEST=name
 	@$(NATIVE) plain-tests asan-tests tsan-tests
@@ -101,6 +101,9 @@ test-java: setup-run ## run the Java tests on this JDK and a later one; MVN_ARGS
 
 test-readme: examples ## the README's examples are the ones that are compiled, and they run
 	@build/in-ipc-namespace.sh build/check-readme.sh
+
+test-demo: examples ## the demo ends consistent though its clients are killed, and not without the undo
+	@JAVA_HOME=$(JAVA_HOME) build/in-ipc-namespace.sh build/check-demo.sh
 
 include build/check.mk
 include build/chaos.mk

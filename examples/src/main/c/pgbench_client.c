@@ -6,6 +6,9 @@
  * Attaches to the bank of a data directory, runs transactions as client number CLIENT
  * until the bank's phase says stop, and leaves.  Client.java is the same in Java.
  *
+ * If another client is killed, whoever gets a lock of its undoes what that lock guards;
+ * see repair().
+ *
  * The demo starts it; it dies with the demo, however that dies.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -33,6 +36,7 @@ struct client {
     struct account *accounts;
     struct history *history;
     struct progress *progress;
+    struct intent *intents;
     struct lwshm_tranche branch_locks;
     struct lwshm_tranche teller_locks;
     struct lwshm_tranche account_locks;
@@ -85,6 +89,72 @@ static void *find_area(lwshm_segment *segment, const char *name, uint64_t size)
     return lwshm_shmem_pointer(segment, area.offset, area.size);
 }
 
+/* Where a part of a transaction has its lock. */
+static uint64_t lock_of(const struct client *c, enum part part, uint32_t account, uint32_t teller)
+{
+    switch (part) {
+    case PART_ACCOUNT:
+        return lwshm_tranche_lock(&c->account_locks, account / c->bank->accounts_per_lock);
+    case PART_TELLER:
+        return lwshm_tranche_lock(&c->teller_locks, teller);
+    case PART_BRANCH:
+        return lwshm_tranche_lock(&c->branch_locks, teller / TELLERS_PER_BRANCH);
+    default:
+        return lwshm_tranche_lock(&c->history_lock, 0);
+    }
+}
+
+/* Puts a part back to how it was. */
+static void undo(struct client *c, uint32_t client, enum part part)
+{
+    struct intent *intent = &c->intents[client];
+
+    switch (part) {
+    case PART_ACCOUNT:
+        c->accounts[intent->account].balance = intent->account_balance;
+        break;
+    case PART_TELLER:
+        c->tellers[intent->teller].balance = intent->teller_balance;
+        break;
+    case PART_BRANCH:
+        c->branches[intent->teller / TELLERS_PER_BRANCH].balance = intent->branch_balance;
+        break;
+    default:
+        c->history->appended = intent->appended;
+        c->history->evicted = intent->evicted;
+        __atomic_store_n(&c->progress[client].moved, intent->moved, __ATOMIC_RELAXED);
+        __atomic_store_n(&c->progress[client].transactions, intent->transactions, __ATOMIC_RELAXED);
+        break;
+    }
+    /* Release: the part is as it was before it is pending no more. */
+    __atomic_fetch_and(&intent->pending, ~(uint32_t)part, __ATOMIC_RELEASE);
+}
+
+/* We hold a lock, exclusively, whose holder died inside: what is pending under it was the
+   dead one's, for who is alive has pending only what it holds the lock of. */
+static int repair(lwshm_backend *backend, uint64_t lock, void *argument)
+{
+    struct client *c = argument;
+
+    (void)backend;
+    for (uint32_t i = 0; i < c->bank->clients && c->bank->undo; i++) {
+        const struct intent *intent = &c->intents[i];
+        uint32_t pending = __atomic_load_n(&intent->pending, __ATOMIC_ACQUIRE);
+
+        for (enum part part = PART_ACCOUNT; part <= PART_HISTORY; part <<= 1)
+            if ((pending & part) && lock_of(c, part, intent->account, intent->teller) == lock)
+                undo(c, i, part);
+    }
+    __atomic_fetch_add(&c->bank->repairs, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static void find_locks(struct client *c, const char *name, struct lwshm_tranche *tranche)
+{
+    check(lwshm_tranche_find(c->segment, name, tranche));
+    check(lwshm_tranche_on_repair(c->segment, tranche, repair, c));
+}
+
 static void find_bank(struct client *c)
 {
     lwshm_segment *segment = c->segment;
@@ -102,11 +172,11 @@ static void find_bank(struct client *c)
                            sizeof(struct history) +
                                (uint64_t)bank->history_rows * sizeof(struct history_row));
     c->progress = find_area(segment, "progress", (uint64_t)bank->clients * sizeof(struct progress));
-    c->progress += c->number;
-    check(lwshm_tranche_find(segment, "branches", &c->branch_locks));
-    check(lwshm_tranche_find(segment, "tellers", &c->teller_locks));
-    check(lwshm_tranche_find(segment, "accounts", &c->account_locks));
-    check(lwshm_tranche_find(segment, "history", &c->history_lock));
+    c->intents = find_area(segment, "intents", (uint64_t)bank->clients * sizeof(struct intent));
+    find_locks(c, "branches", &c->branch_locks);
+    find_locks(c, "tellers", &c->teller_locks);
+    find_locks(c, "accounts", &c->account_locks);
+    find_locks(c, "history", &c->history_lock);
 }
 
 /* splitmix64, brought into [0, bound). */
@@ -120,59 +190,108 @@ static uint32_t random_below(struct client *c, uint32_t bound)
     return (uint32_t)(((z >> 32) * bound) >> 32);
 }
 
-static int64_t now_ms(clockid_t clock)
+static int64_t now_ns(clockid_t clock)
 {
     struct timespec now;
 
     clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Into the ring; what falls out of it is summed up in the head. */
+static int64_t last_kill(const struct client *c)
+{
+    return __atomic_load_n(&c->bank->killed_at, __ATOMIC_ACQUIRE);
+}
+
+/* Takes the locks of a transaction, in the order that all do. */
+static void acquire(struct client *c, uint32_t account, uint32_t teller)
+{
+    int64_t kill = last_kill(c);
+
+    for (enum part part = PART_ACCOUNT; part <= PART_HISTORY; part <<= 1)
+        check(lwshm_lwlock_acquire(c->backend, lock_of(c, part, account, teller),
+                                   LWSHM_LW_EXCLUSIVE));
+    if (last_kill(c) != kill) {
+        /* Somebody was killed while we waited. */
+        uint64_t waited = (uint64_t)(now_ns(CLOCK_MONOTONIC) - last_kill(c));
+        uint64_t longest = __atomic_load_n(&c->bank->longest_wait, __ATOMIC_RELAXED);
+
+        while (longest < waited &&
+               !__atomic_compare_exchange_n(&c->bank->longest_wait, &longest, waited, false,
+                                            __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            ;
+    }
+}
+
+static void release(struct client *c, uint32_t account, uint32_t teller)
+{
+    for (enum part part = PART_HISTORY; part >= PART_ACCOUNT; part >>= 1)
+        check(lwshm_lwlock_release(c->backend, lock_of(c, part, account, teller)));
+}
+
+/* From here on, until it is withdrawn, whoever gets one of our locks after our death undoes
+   what we did. */
+static void intend(struct client *c, uint32_t account, uint32_t teller)
+{
+    struct intent *intent = &c->intents[c->number];
+
+    intent->account = account;
+    intent->teller = teller;
+    intent->account_balance = c->accounts[account].balance;
+    intent->teller_balance = c->tellers[teller].balance;
+    intent->branch_balance = c->branches[teller / TELLERS_PER_BRANCH].balance;
+    intent->appended = c->history->appended;
+    intent->evicted = c->history->evicted;
+    intent->transactions = c->progress[c->number].transactions;
+    intent->moved = c->progress[c->number].moved;
+    /* Release: with all that is above.  The fence: before all that is changed. */
+    __atomic_store_n(&intent->pending, PART_ALL, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+/* All is done; the locks are still held. */
+static void withdraw(struct client *c)
+{
+    __atomic_store_n(&c->intents[c->number].pending, 0, __ATOMIC_RELEASE);
+}
+
+/* Into the spare row; the oldest is the spare one then, and summed up in the head. */
 static void append(struct client *c, const struct history_row *row)
 {
     struct history *history = c->history;
-    struct history_row *place = &history->rows[history->appended % c->bank->history_rows];
+    uint32_t rows = c->bank->history_rows;
 
-    if (history->appended >= c->bank->history_rows)
-        history->evicted += place->delta;
-    *place = *row;
+    history->rows[history->appended % rows] = *row;
+    history->evicted += history->rows[(history->appended + 1) % rows].delta;
     history->appended++;
 }
 
-static void acquire(struct client *c, const struct lwshm_tranche *tranche, uint32_t i)
+static void count(struct client *c, int64_t delta)
 {
-    check(lwshm_lwlock_acquire(c->backend, lwshm_tranche_lock(tranche, i), LWSHM_LW_EXCLUSIVE));
+    struct progress *me = &c->progress[c->number];
+
+    __atomic_store_n(&me->moved, me->moved + delta, __ATOMIC_RELAXED);
+    __atomic_store_n(&me->transactions, me->transactions + 1, __ATOMIC_RELEASE);
 }
 
-static void release(struct client *c, const struct lwshm_tranche *tranche, uint32_t i)
-{
-    check(lwshm_lwlock_release(c->backend, lwshm_tranche_lock(tranche, i)));
-}
-
-/* One transaction; returns what it moved. */
-static int64_t transact(struct client *c)
+static void transact(struct client *c)
 {
     uint32_t account = random_below(c, c->bank->accounts);
-    uint32_t stripe = account / c->bank->accounts_per_lock;
     uint32_t teller = random_below(c, c->bank->tellers);
     uint32_t branch = teller / TELLERS_PER_BRANCH;
     int64_t delta = (int64_t)random_below(c, 2 * MAX_DELTA + 1) - MAX_DELTA;
-    struct history_row row = {account, teller, branch, c->number, delta, now_ms(CLOCK_REALTIME)};
+    int64_t time = now_ns(CLOCK_REALTIME) / 1000000;
+    struct history_row row = {account, teller, branch, c->number, delta, time};
 
-    acquire(c, &c->account_locks, stripe);
-    acquire(c, &c->teller_locks, teller);
-    acquire(c, &c->branch_locks, branch);
-    acquire(c, &c->history_lock, 0);
+    acquire(c, account, teller);
+    intend(c, account, teller);
     c->accounts[account].balance += delta;
     c->tellers[teller].balance += delta;
     c->branches[branch].balance += delta;
     append(c, &row);
-    release(c, &c->history_lock, 0);
-    release(c, &c->branch_locks, branch);
-    release(c, &c->teller_locks, teller);
-    release(c, &c->account_locks, stripe);
-    return delta;
+    count(c, delta);
+    withdraw(c);
+    release(c, account, teller);
 }
 
 static uint32_t phase(const struct client *c)
@@ -182,19 +301,14 @@ static uint32_t phase(const struct client *c)
 
 static void run(struct client *c)
 {
-    struct progress *me = c->progress;
-    uint64_t transactions = 0;
-    int64_t moved = 0;
+    struct progress *me = &c->progress[c->number];
 
     me->pid = getpid();
     __atomic_store_n(&me->state, CLIENT_READY, __ATOMIC_RELEASE);
     while (phase(c) == PHASE_GATHER)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    while (phase(c) == PHASE_RUN) {
-        moved += transact(c);
-        __atomic_store_n(&me->moved, moved, __ATOMIC_RELAXED);
-        __atomic_store_n(&me->transactions, ++transactions, __ATOMIC_RELEASE);
-    }
+    while (phase(c) == PHASE_RUN)
+        transact(c);
     __atomic_store_n(&me->state, CLIENT_DONE, __ATOMIC_RELEASE);
 }
 
@@ -214,7 +328,7 @@ int main(int argc, char **argv)
     signal(SIGINT, SIG_IGN);
 
     client.number = (uint32_t)strtoul(argv[2], NULL, 10);
-    client.random = (uint64_t)getpid() << 32 ^ (uint64_t)now_ms(CLOCK_REALTIME);
+    client.random = (uint64_t)getpid() << 32 ^ (uint64_t)now_ns(CLOCK_REALTIME);
     check(lwshm_segment_attach(argv[1], 0, &client.segment));
     check(lwshm_segment_info(client.segment, &info));
     die_with(info.creator_pid);

@@ -2,19 +2,15 @@
 
 package org.lwshm.examples.pgbench;
 
-import static org.lwshm.examples.pgbench.BankLayout.ACCOUNT_SIZE;
-import static org.lwshm.examples.pgbench.BankLayout.BRANCH_SIZE;
+import static org.lwshm.examples.pgbench.BankLayout.INTENT_SIZE;
 import static org.lwshm.examples.pgbench.BankLayout.PROGRESS_SIZE;
-import static org.lwshm.examples.pgbench.BankLayout.ROW_SIZE;
-import static org.lwshm.examples.pgbench.BankLayout.TELLERS_PER_BRANCH;
-import static org.lwshm.examples.pgbench.BankLayout.TELLER_SIZE;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.lwshm.Backend;
 import org.lwshm.LWLock;
-import org.lwshm.LWLockMode;
-import org.lwshm.LWLockTranche;
 import org.lwshm.Segment;
 import org.lwshm.SharedStruct;
 import org.lwshm.ShmemRequest;
@@ -24,31 +20,35 @@ import org.lwshm.ShmemSubsystem;
 /**
  * pgbench's bank in shared memory: branches with their tellers and accounts, and a history.
  *
- * <p>Who makes the segment gives the bank's size; who attaches reads it there. Everybody takes
- * locks in the same order, accounts, tellers, branches, history, so nobody waits in a circle.
+ * <p>Who makes the segment gives the bank's size; who attaches reads it there.
  */
 final class Bank implements ShmemSubsystem {
 
+  private static final long HALT_NS = TimeUnit.MILLISECONDS.toNanos(1);
+
   private BankSize size;
-
+  private boolean undo;
   private SharedStruct bank;
-  private SharedStruct branches;
-  private SharedStruct tellers;
-  private SharedStruct accounts;
-  private SharedStruct history;
-  private SharedStruct progress;
-
-  private List<LWLock> branchLocks;
-  private List<LWLock> tellerLocks;
-  private List<LWLock> accountLocks;
-  private LWLock historyLock;
+  private Ledger ledger;
+  private BankLocks locks;
+  private Casualties casualties;
+  // Of each client.
+  private final List<Progress> progress = new ArrayList<>();
+  private final List<Intent> intents = new ArrayList<>();
 
   /** A bank to attach to. */
   Bank() {}
 
-  /** A bank to be made. */
-  Bank(BankSize size) {
+  /**
+   * A bank to be made.
+   *
+   * @param size how large
+   * @param undo whether a repair undoes what is half-done; without, the books do not agree any more
+   *     after a kill
+   */
+  Bank(BankSize size, boolean undo) {
     this.size = size;
+    this.undo = undo;
   }
 
   @Override
@@ -59,28 +59,18 @@ final class Bank implements ShmemSubsystem {
   @Override
   public void request(ShmemRequest request) {
     request.struct("bank", BankLayout.BANK_SIZE);
-    request.struct("branches", ShmemSize.mul(size.branches(), BRANCH_SIZE));
-    request.struct("tellers", ShmemSize.mul(size.tellers(), TELLER_SIZE));
-    request.struct("accounts", ShmemSize.mul(size.accounts(), ACCOUNT_SIZE));
-    request.struct("history", historySize());
+    Ledger.request(request, size);
     request.struct("progress", ShmemSize.mul(size.clients(), PROGRESS_SIZE));
-    request.tranche("accounts", size.accountLocks());
-    request.tranche("tellers", size.tellers());
-    request.tranche("branches", size.branches());
-    request.tranche("history", 1);
+    request.struct("intents", ShmemSize.mul(size.clients(), INTENT_SIZE));
+    BankLocks.request(request, size);
     // Every client's, and the auditor's.
     request.backends(size.clients() + 1);
-    request.heldLocks(size.locks());
-  }
-
-  private static long historySize() {
-    return ShmemSize.add(BankLayout.HISTORY_ROWS, ShmemSize.mul(BankSize.HISTORY_ROWS, ROW_SIZE));
   }
 
   /** All balances are zero, as the areas are; only what the bank is made of is written. */
   @Override
   public void init(Segment segment) {
-    find(segment);
+    bank = segment.struct("bank");
     bank.putInt(BankLayout.BANK_VERSION, BankLayout.VERSION);
     bank.putInt(BankLayout.BANK_BRANCHES, size.branches());
     bank.putInt(BankLayout.BANK_TELLERS, size.tellers());
@@ -88,12 +78,14 @@ final class Bank implements ShmemSubsystem {
     bank.putInt(BankLayout.BANK_ACCOUNTS_PER_LOCK, size.accountsPerLock());
     bank.putInt(BankLayout.BANK_HISTORY_ROWS, BankSize.HISTORY_ROWS);
     bank.putInt(BankLayout.BANK_CLIENTS, size.clients());
+    bank.putInt(BankLayout.BANK_UNDO, undo ? 1 : 0);
     setPhase(BankLayout.PHASE_GATHER);
+    find(segment);
   }
 
   @Override
   public void attach(Segment segment) {
-    find(segment);
+    bank = segment.struct("bank");
     int version = bank.getInt(BankLayout.BANK_VERSION);
     if (version != BankLayout.VERSION) {
       throw new IllegalStateException(
@@ -105,28 +97,21 @@ final class Bank implements ShmemSubsystem {
             count,
             bank.getInt(BankLayout.BANK_ACCOUNTS) / count,
             bank.getInt(BankLayout.BANK_CLIENTS));
+    undo = bank.getInt(BankLayout.BANK_UNDO) != 0;
+    find(segment);
   }
 
   private void find(Segment segment) {
-    bank = segment.struct("bank");
-    branches = segment.struct("branches");
-    tellers = segment.struct("tellers");
-    accounts = segment.struct("accounts");
-    history = segment.struct("history");
-    progress = segment.struct("progress");
-    branchLocks = locks(segment, "branches");
-    tellerLocks = locks(segment, "tellers");
-    accountLocks = locks(segment, "accounts");
-    historyLock = segment.tranche("history").lock(0);
-  }
-
-  private static List<LWLock> locks(Segment segment, String name) {
-    LWLockTranche tranche = segment.tranche(name);
-    List<LWLock> locks = new ArrayList<>(tranche.size());
-    for (int i = 0; i < tranche.size(); i++) {
-      locks.add(tranche.lock(i));
+    casualties = new Casualties(bank);
+    ledger = new Ledger(segment, size);
+    locks = new BankLocks(segment, size, this::repair);
+    SharedStruct progressRows = segment.struct("progress");
+    SharedStruct intentRows = segment.struct("intents");
+    for (long i = 0; i < size.clients(); i++) {
+      Progress row = new Progress(progressRows.slice(i * PROGRESS_SIZE, PROGRESS_SIZE));
+      progress.add(row);
+      intents.add(new Intent(intentRows.slice(i * INTENT_SIZE, INTENT_SIZE), ledger, row));
     }
-    return List.copyOf(locks);
   }
 
   BankSize size() {
@@ -142,86 +127,95 @@ final class Bank implements ShmemSubsystem {
   }
 
   Progress progress(int client) {
-    return new Progress(progress.slice((long) client * PROGRESS_SIZE, PROGRESS_SIZE));
+    return progress.get(client);
+  }
+
+  Intent intent(int client) {
+    return intents.get(client);
+  }
+
+  Casualties casualties() {
+    return casualties;
   }
 
   /**
-   * Moves an amount: account, teller and the teller's branch change by it, and the history says so.
-   *
-   * <p>Nothing is changed before all locks are held, so who fails to get one has changed nothing;
-   * what it holds by then is released with its backend.
+   * Moves an amount: account, teller and the teller's branch change by it, and the history and the
+   * client's progress say so. If the client is killed on the way, all of it is undone.
    */
   void transact(Backend me, int client, int account, int teller, long delta) {
-    int branch = teller / TELLERS_PER_BRANCH;
-    LWLock accountLock = accountLocks.get(account / size.accountsPerLock());
-    LWLock tellerLock = tellerLocks.get(teller);
-    LWLock branchLock = branchLocks.get(branch);
-    accountLock.acquire(me, LWLockMode.EXCLUSIVE);
-    tellerLock.acquire(me, LWLockMode.EXCLUSIVE);
-    branchLock.acquire(me, LWLockMode.EXCLUSIVE);
-    historyLock.acquire(me, LWLockMode.EXCLUSIVE);
+    long kill = casualties.lastKill();
+    locks.acquire(me, account, teller);
+    casualties.noteWait(kill);
+    Intent intent = intents.get(client);
     try {
-      add(accounts, (long) account * ACCOUNT_SIZE, delta);
-      add(tellers, (long) teller * TELLER_SIZE, delta);
-      add(branches, (long) branch * BRANCH_SIZE, delta);
-      append(account, teller, branch, client, delta);
+      intent.declare(account, teller);
+      ledger.setAccount(account, ledger.account(account) + delta);
+      ledger.setTeller(teller, ledger.teller(teller) + delta);
+      if (casualties.isVictim(client) && delta != 0) {
+        haltHalfWay(client);
+      }
+      int branch = Ledger.branchOf(teller);
+      ledger.setBranch(branch, ledger.branch(branch) + delta);
+      ledger.append(account, teller, client, delta);
+      progress.get(client).count(delta);
+      intent.withdraw();
     } finally {
-      historyLock.release(me);
-      branchLock.release(me);
-      tellerLock.release(me);
-      accountLock.release(me);
+      intent.undoPending(); // nothing, unless something was thrown
+      locks.release(me, account, teller);
     }
   }
 
-  private static void add(SharedStruct area, long index, long delta) {
-    area.putLong(index, area.getLong(index) + delta);
+  /** Waits to be killed, or for another fate. */
+  private void haltHalfWay(int client) {
+    progress.get(client).halted();
+    while (casualties.isVictim(client) && phase() == BankLayout.PHASE_RUN) {
+      LockSupport.parkNanos(HALT_NS);
+    }
+    progress.get(client).ready();
   }
 
-  /** Into the ring; what falls out of it is summed up in the head. */
-  private void append(int account, int teller, int branch, int client, long delta) {
-    long appended = history.getLong(BankLayout.HISTORY_APPENDED);
-    long row = BankLayout.HISTORY_ROWS + appended % BankSize.HISTORY_ROWS * ROW_SIZE;
-    if (appended >= BankSize.HISTORY_ROWS) {
-      add(history, BankLayout.HISTORY_EVICTED, history.getLong(row + BankLayout.ROW_DELTA));
+  /**
+   * The repair callback: the calling thread holds a lock, exclusively, whose holder died inside.
+   * What is pending under it was the dead one's, for who is alive has pending only what it holds
+   * the lock of.
+   */
+  private void repair(Backend me, LWLock lock) {
+    for (Intent intent : intents) {
+      for (Part part : Part.ALL) {
+        // A living client's account and teller may change meanwhile, but not to our lock's.
+        if (undo
+            && intent.isPending(part)
+            && locks.of(part, intent.account(), intent.teller()).equals(lock)) {
+          intent.undo(part);
+        }
+      }
     }
-    history.putInt(row + BankLayout.ROW_ACCOUNT, account);
-    history.putInt(row + BankLayout.ROW_TELLER, teller);
-    history.putInt(row + BankLayout.ROW_BRANCH, branch);
-    history.putInt(row + BankLayout.ROW_CLIENT, client);
-    history.putLong(row + BankLayout.ROW_DELTA, delta);
-    history.putLong(row + BankLayout.ROW_TIME, System.currentTimeMillis());
-    history.putLong(BankLayout.HISTORY_APPENDED, appended + 1);
+    casualties.countRepair();
+  }
+
+  /**
+   * For who takes a dead client's place: has undone what may be pending still, because nobody has
+   * wanted the lock so far. To acquire it is to repair.
+   */
+  void settle(Backend me, int client) {
+    Intent intent = intents.get(client);
+    if (intent.isPending()) {
+      int account = intent.account();
+      int teller = intent.teller();
+      locks.acquire(me, account, teller);
+      locks.release(me, account, teller);
+    }
   }
 
   /** Adds everything up, with every lock held shared: nobody moves anything meanwhile. */
   Sums audit(Backend me) {
     try {
-      accountLocks.forEach(lock -> lock.acquire(me, LWLockMode.SHARED));
-      tellerLocks.forEach(lock -> lock.acquire(me, LWLockMode.SHARED));
-      branchLocks.forEach(lock -> lock.acquire(me, LWLockMode.SHARED));
-      historyLock.acquire(me, LWLockMode.SHARED);
-      long appended = history.getLong(BankLayout.HISTORY_APPENDED);
-      return new Sums(
-          sum(accounts, 0, ACCOUNT_SIZE, size.accounts()),
-          sum(tellers, 0, TELLER_SIZE, size.tellers()),
-          sum(branches, 0, BRANCH_SIZE, size.branches()),
-          history.getLong(BankLayout.HISTORY_EVICTED)
-              + sum(
-                  history,
-                  BankLayout.HISTORY_ROWS + BankLayout.ROW_DELTA,
-                  ROW_SIZE,
-                  (int) Math.min(appended, BankSize.HISTORY_ROWS)),
-          appended);
+      long kill = casualties.lastKill();
+      locks.acquireAll(me);
+      casualties.noteWait(kill);
+      return ledger.sums();
     } finally {
       me.releaseAll();
     }
-  }
-
-  private static long sum(SharedStruct area, long first, int step, int count) {
-    long sum = 0;
-    for (int i = 0; i < count; i++) {
-      sum += area.getLong(first + (long) i * step);
-    }
-    return sum;
   }
 }

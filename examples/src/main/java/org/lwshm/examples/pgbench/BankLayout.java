@@ -8,7 +8,7 @@ package org.lwshm.examples.pgbench;
  */
 final class BankLayout {
 
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   static final int TELLERS_PER_BRANCH = 10;
 
@@ -31,6 +31,11 @@ final class BankLayout {
   static final int BANK_HISTORY_ROWS = 20;
   static final int BANK_CLIENTS = 24;
   static final int BANK_PHASE = 28;
+  static final int BANK_VICTIM = 32;
+  static final int BANK_UNDO = 36;
+  static final int BANK_KILLED_AT = 40;
+  static final int BANK_LONGEST_WAIT = 48;
+  static final int BANK_REPAIRS = 56;
   static final int BANK_SIZE = 64;
 
   /** Areas "branches", "tellers", "accounts": each row begins with its balance. */
@@ -60,6 +65,20 @@ final class BankLayout {
   static final int PROGRESS_TRANSACTIONS = 8;
   static final int PROGRESS_MOVED = 16;
   static final int PROGRESS_SIZE = 64;
+
+  /** Area "intents": a row a client. */
+  static final int INTENT_PENDING = 0;
+
+  static final int INTENT_ACCOUNT = 4;
+  static final int INTENT_TELLER = 8;
+  static final int INTENT_ACCOUNT_BALANCE = 16;
+  static final int INTENT_TELLER_BALANCE = 24;
+  static final int INTENT_BRANCH_BALANCE = 32;
+  static final int INTENT_APPENDED = 40;
+  static final int INTENT_EVICTED = 48;
+  static final int INTENT_TRANSACTIONS = 56;
+  static final int INTENT_MOVED = 64;
+  static final int INTENT_SIZE = 128;
 
   private BankLayout() {}
 }

@@ -13,7 +13,8 @@ import org.lwshm.Segment;
 
 /**
  * A client JVM: attaches to the bank of a data directory, runs transactions as client number CLIENT
- * until the bank's phase says stop, and leaves. {@code pgbench_client.c} is the same in C.
+ * until the bank's phase says stop, and leaves. It may take the place of one that was killed.
+ * {@code pgbench_client.c} is the same in C.
  *
  * <p>The demo starts it and holds the other end of its standard input, which the kernel closes
  * however the demo ends; the client ends then too.
@@ -75,11 +76,12 @@ public final class Client {
   private void run(Segment segment) {
     try (Backend me = segment.join()) {
       Progress progress = bank.progress(number);
+      bank.settle(me, number);
       progress.ready();
       while (phase() == BankLayout.PHASE_GATHER) {
         TimeUnit.MILLISECONDS.sleep(1);
       }
-      transact(me, progress);
+      transact(me);
       progress.done();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -88,19 +90,14 @@ public final class Client {
     }
   }
 
-  private void transact(Backend me, Progress progress) {
+  private void transact(Backend me) {
     SplittableRandom random =
         new SplittableRandom(ProcessHandle.current().pid() << 32 ^ System.nanoTime());
     int accounts = bank.size().accounts();
     int tellers = bank.size().tellers();
-    long transactions = 0;
-    long moved = 0;
     while (phase() == BankLayout.PHASE_RUN) {
       int delta = random.nextInt(-BankLayout.MAX_DELTA, BankLayout.MAX_DELTA + 1);
       bank.transact(me, number, random.nextInt(accounts), random.nextInt(tellers), delta);
-      moved += delta;
-      transactions++;
-      progress.publish(transactions, moved);
     }
   }
 

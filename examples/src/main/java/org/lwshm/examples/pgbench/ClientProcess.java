@@ -16,6 +16,7 @@ final class ClientProcess {
   private final Process process;
   private final Progress progress;
   private volatile boolean mayEnd;
+  private volatile boolean killed;
 
   private ClientProcess(String name, List<String> command, Progress progress, Trouble trouble)
       throws IOException {
@@ -56,6 +57,9 @@ final class ClientProcess {
   }
 
   private void judge(int status, Trouble trouble) {
+    if (killed) {
+      return;
+    }
     if (status == ENDED_BY_SIGINT) {
       trouble.report("interrupted");
     } else if (status != 0) {
@@ -94,8 +98,9 @@ final class ClientProcess {
     process.destroy();
   }
 
-  /** Ends it: SIGKILL. */
+  /** Ends it: SIGKILL, which is no trouble. Returns when it has ended. */
   void kill() throws InterruptedException {
+    killed = true;
     process.destroyForcibly().waitFor();
   }
 

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
 
 /**
@@ -17,22 +18,24 @@ import java.util.stream.LongStream;
  */
 final class Clients {
 
-  private static final long LOOK_AGAIN_NS = TimeUnit.MILLISECONDS.toNanos(5);
-  private static final long START_PATIENCE_NS = TimeUnit.SECONDS.toNanos(30);
+  private static final long LOOK_AGAIN_NS = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(30);
   private static final long END_PATIENCE_NS = TimeUnit.SECONDS.toNanos(2);
 
   private final Bank bank;
+  private final Path dataDir;
   private final Trouble trouble;
   private final List<ClientProcess> clients = new ArrayList<>();
   private boolean stopped;
 
-  Clients(Bank bank, Trouble trouble) {
+  Clients(Bank bank, Path dataDir, Trouble trouble) {
     this.bank = bank;
+    this.dataDir = dataDir;
     this.trouble = trouble;
   }
 
   /** Starts the clients: first the JVMs, then the C programs. Once stopped, it starts none. */
-  void start(Path dataDir, int javaClients, int cClients, Path cProgram) throws IOException {
+  void start(int javaClients, int cClients, Path cProgram) throws IOException {
     for (int i = 0; i < javaClients + cClients; i++) {
       synchronized (this) {
         if (stopped) {
@@ -40,27 +43,52 @@ final class Clients {
         }
         clients.add(
             i < javaClients
-                ? ClientProcess.java("java-" + (i + 1), dataDir, i, bank, trouble)
+                ? startJava(i)
                 : ClientProcess.c(
                     "c-" + (i - javaClients + 1), cProgram, dataDir, i, bank, trouble));
       }
     }
   }
 
+  private ClientProcess startJava(int number) throws IOException {
+    return ClientProcess.java("java-" + (number + 1), dataDir, number, bank, trouble);
+  }
+
   /** Waits until every client is attached, then lets them all run at once. */
   void release() throws InterruptedException {
-    long deadline = System.nanoTime() + START_PATIENCE_NS;
     for (ClientProcess client : list()) {
-      while (!client.progress().isReady() && trouble.first().isEmpty()) {
-        if (System.nanoTime() - deadline > 0) {
-          trouble.report(client + " did not attach in time");
-        }
-        trouble.awaitUntil(System.nanoTime() + LOOK_AGAIN_NS);
-      }
+      await(client.progress()::isReady, client + " did not attach in time");
     }
     if (trouble.first().isEmpty()) {
       bank.setPhase(BankLayout.PHASE_RUN);
     }
+  }
+
+  /** Waits until something is so, or something goes wrong: that it takes too long, for one. */
+  boolean await(BooleanSupplier condition, String otherwise) throws InterruptedException {
+    long deadline = System.nanoTime() + PATIENCE_NS;
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() - deadline > 0) {
+        trouble.report(otherwise);
+      }
+      if (trouble.awaitUntil(System.nanoTime() + LOOK_AGAIN_NS)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Kills a client JVM and starts a fresh one in its place, unless all have been stopped. */
+  synchronized boolean replace(int number) throws IOException, InterruptedException {
+    if (stopped) {
+      return false;
+    }
+    bank.casualties().noteKill();
+    clients.get(number).kill();
+    bank.casualties().chooseNobody();
+    bank.progress(number).absent();
+    clients.set(number, startJava(number));
+    return true;
   }
 
   /** Stops the clients, and returns when all have ended. */
@@ -71,7 +99,7 @@ final class Clients {
     stopped = true;
     clients.forEach(ClientProcess::mayEnd);
     bank.setPhase(BankLayout.PHASE_STOP);
-    // One that waits for a lock whose holder was killed hears nothing.
+    // One that hangs hears nothing.
     List<ClientProcess> deaf = awaitEnd(clients);
     deaf.forEach(ClientProcess::terminate);
     for (ClientProcess client : awaitEnd(deaf)) {

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
 public final class Demo implements Callable<Integer> {
 
   private static final int MAX_CLIENTS = 48;
+  private static final int MAX_KILLS = 1000;
   private static final int MAX_SCALE = 300;
   private static final int MAX_ACCOUNTS = 1_000_000;
   private static final int MAX_SECONDS = 86_400;
@@ -37,6 +38,17 @@ public final class Demo implements Callable<Integer> {
 
   @Option(names = "--c-clients", paramLabel = "N", description = "client C programs.")
   private int cClients = 1;
+
+  @Option(
+      names = "--kills",
+      paramLabel = "N",
+      description = "how often one of the client JVMs is killed in the middle of a transaction.")
+  private int kills = 1;
+
+  @Option(
+      names = "--no-undo",
+      description = "repair nothing after a kill, and see that the books agree no more.")
+  private boolean noUndo;
 
   @Option(names = "--seconds", paramLabel = "N", description = "how long the clients run.")
   private int seconds = 5;
@@ -89,6 +101,7 @@ public final class Demo implements Callable<Integer> {
     requireRange("--clients", clients, 0, MAX_CLIENTS);
     requireRange("--c-clients", cClients, 0, MAX_CLIENTS);
     requireRange("--clients and --c-clients together", clients + cClients, 1, MAX_CLIENTS);
+    requireRange("--kills", kills, 0, MAX_KILLS);
     requireRange("--seconds", seconds, 1, MAX_SECONDS);
     requireRange("--scale", scale, 1, MAX_SCALE);
     requireRange("--accounts", accounts, 1, MAX_ACCOUNTS);
@@ -98,10 +111,10 @@ public final class Demo implements Callable<Integer> {
               ? "--c-clients needs --c-client, the program"
               : "--c-client: " + cClient + " cannot be executed; `make examples` builds it");
     }
-    Bank bank = new Bank(new BankSize(scale, accounts, clients + cClients));
+    Bank bank = new Bank(new BankSize(scale, accounts, clients + cClients), !noUndo);
     try {
       Run run = new Run(bank, dataDir == null ? DataDir.temporary() : DataDir.of(dataDir));
-      return run.run(clients, cClients, cClient, seconds) ? 0 : 1;
+      return run.run(clients, cClients, cClient, seconds, clients == 0 ? 0 : kills) ? 0 : 1;
     } catch (LwshmException | IllegalStateException e) {
       // The latter comes if a signal ends the process while the segment is being made.
       System.out.println("demo: " + e.getMessage());

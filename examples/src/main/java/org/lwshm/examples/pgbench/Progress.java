@@ -4,11 +4,16 @@ package org.lwshm.examples.pgbench;
 
 import org.lwshm.SharedStruct;
 
-/** What one client has done so far: its row of the area "progress", which it alone writes. */
+/**
+ * What one client has done so far: its row of the area "progress", which it alone writes while it
+ * lives.
+ */
 final class Progress {
 
+  private static final int ABSENT = 0;
   private static final int READY = 1;
   private static final int DONE = 2;
+  private static final int HALTED = 3;
 
   private final SharedStruct row;
 
@@ -21,7 +26,22 @@ final class Progress {
     row.putIntRelease(BankLayout.PROGRESS_STATE, READY);
   }
 
-  void publish(long transactions, long moved) {
+  /** Its client is dead; what it did counts on. */
+  void absent() {
+    row.putIntRelease(BankLayout.PROGRESS_STATE, ABSENT);
+  }
+
+  /** Half-way in a transaction, and waits to be killed. */
+  void halted() {
+    row.putIntRelease(BankLayout.PROGRESS_STATE, HALTED);
+  }
+
+  /** One transaction more. */
+  void count(long delta) {
+    set(transactions() + 1, moved() + delta);
+  }
+
+  void set(long transactions, long moved) {
     row.putLong(BankLayout.PROGRESS_MOVED, moved);
     row.putLongRelease(BankLayout.PROGRESS_TRANSACTIONS, transactions);
   }
@@ -31,7 +51,11 @@ final class Progress {
   }
 
   boolean isReady() {
-    return row.getIntAcquire(BankLayout.PROGRESS_STATE) != 0;
+    return row.getIntAcquire(BankLayout.PROGRESS_STATE) != ABSENT;
+  }
+
+  boolean isHalted() {
+    return row.getIntAcquire(BankLayout.PROGRESS_STATE) == HALTED;
   }
 
   boolean isDone() {

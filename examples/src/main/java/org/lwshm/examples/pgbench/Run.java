@@ -33,11 +33,11 @@ final class Run {
   Run(Bank bank, DataDir dataDir) {
     this.bank = bank;
     this.dataDir = dataDir;
-    clients = new Clients(bank, trouble);
+    clients = new Clients(bank, dataDir.path(), trouble);
   }
 
   /** Runs the clients; returns whether all was well. */
-  boolean run(int javaClients, int cClients, Path cProgram, int seconds)
+  boolean run(int javaClients, int cClients, Path cProgram, int seconds, int kills)
       throws InterruptedException {
     SegmentBuilder builder = Segment.builder(dataDir.path());
     // An auditor holds all locks at once.
@@ -49,8 +49,8 @@ final class Run {
       try {
         Auditor auditor = new Auditor(segment, bank, trouble);
         registerCallbacks(segment, auditor);
-        clients.start(dataDir.path(), javaClients, cClients, cProgram);
-        work(segment, auditor, seconds);
+        clients.start(javaClients, cClients, cProgram);
+        work(segment, auditor, seconds, javaClients, kills);
       } catch (IOException | RuntimeException e) {
         trouble.report(e.toString());
       }
@@ -63,27 +63,42 @@ final class Run {
     return gone && trouble.first().isEmpty();
   }
 
-  private void work(Segment segment, Auditor auditor, int seconds) throws InterruptedException {
+  /** Lets the clients work, and kills one now and then: in turn, at equal intervals. */
+  private void work(Segment segment, Auditor auditor, int seconds, int javaClients, int kills)
+      throws IOException, InterruptedException {
     clients.release();
     Report report = new Report(clients);
+    Killer killer = new Killer(segment, bank, clients, trouble);
     auditor.start();
     System.out.println();
     long start = System.nanoTime();
     long before = start;
+    long interval = TimeUnit.SECONDS.toNanos(seconds) / (kills + 1);
+    int killed = 0;
     for (int second = 1; second <= seconds; second++) {
-      if (trouble.awaitUntil(start + TimeUnit.SECONDS.toNanos(second))) {
+      long end = start + TimeUnit.SECONDS.toNanos(second);
+      while (killed < kills && start + (killed + 1) * interval <= end) {
+        killed++;
+        if (trouble.awaitUntil(start + killed * interval)) {
+          return;
+        }
+        killer.strike(killed % javaClients);
+      }
+      if (trouble.awaitUntil(end)) {
         return;
       }
       long now = System.nanoTime();
       report.progress(second, (now - before) / 1e9, auditor.audits());
       before = now;
     }
+    killer.awaitSuccessor();
     clients.stop();
     auditor.stop();
     if (trouble.first().isEmpty()) {
       report.summary((before - start) / 1e9);
       Report.section("What is allocated:", segment.shmemIndex());
       check(segment, auditor.audits());
+      killer.report();
     }
   }
 
