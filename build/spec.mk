@@ -8,6 +8,6 @@ spec: ## check the models of the protocol and their mutants: SPEC='name …'
 	@build/setup.sh spec
 	@spec/run.sh $(SPEC)
 
-spec-full: ## the same with the large models too: half an hour, 6 GB each
+spec-full: ## the same with the large models too: 6 GB each at most
 	@build/setup.sh spec
 	@spec/run.sh --full

@@ -20,6 +20,7 @@
  *   LEAVE      how many waiters give up, at any time (time-out, interrupt)
  *   STARVER    a waiter that was passed over may name itself the starver
  *   UNREPAIRED repair of a poisoned lock may fail: it is released as it is
+ *   UNCONTENDED  shared by lwshm_lwlock_acquire(): whatever stands in W is for the slow path
  *   BITS       backends a bit of RB: 1 own bits, 2 the first alone, 3 one for all
  *
  * and a mutant (spec/mutants) is one more, M_…: a line removed or moved.
@@ -172,7 +173,7 @@ inline bury() {
             xcur = xcur & ~ME; scur = scur & ~ME; dcur = dcur & ~ME;
         :: else -> rkills--
         fi;
-        old = 0; nobody = false; looked = 0; i = 0; try = false; repairs = false;
+        old = 0; nobody = false; looked = 0; i = 0; try = false; repairs = false; named = false;
         d = 0; g = 0; seen = 0
     }
 }
@@ -290,11 +291,23 @@ inline wake() {
     old = 0
 }
 
-/* The starver is off and so are both flags: what stands in W is one RMW. */
-#ifdef M_STARVER_OFF_KEEPS_FLAGS
-#define STARVER_OFF starver = 0
+/* lock_end_starving(): its name, if it still stands there, and both flags off in one RMW. */
+#ifdef M_STARVER_TAKES_ANY_NAME_OFF
+#define NAME_OFF CHECK(I8, starver == 0 || I_STARVE); starver = 0
 #else
-#define STARVER_OFF starver = 0; xwait = false; swait = false
+#define NAME_OFF if :: I_STARVE -> starver = 0 :: else fi
+#endif
+#ifdef M_STARVER_OFF_KEEPS_FLAGS
+#define STARVER_OFF NAME_OFF; named = false
+#else
+#define STARVER_OFF NAME_OFF; named = false; xwait = false; swait = false
+#endif
+/* Who has named itself wakes everybody when it is through, even if a recoverer that came far
+   too late has taken the name off, and was killed before it woke anybody. */
+#ifdef M_NAME_LOST_WAKES_NOBODY
+#define ENDS_STARVING I_STARVE
+#else
+#define ENDS_STARVING (named || I_STARVE)
 #endif
 
 inline wake_all_of_both() {
@@ -489,7 +502,7 @@ inline recover() {
 #ifdef STARVER
 #define NAME_STARVER \
     if \
-    :: starver == 0 -> starver = me + 1; overtaken = 0 \
+    :: starver == 0 -> starver = me + 1; named = true; overtaken = 0 \
     :: true \
     fi
 #define OVERTAKES \
@@ -514,6 +527,7 @@ inline recover() {
     byte i;           /* the slot that the drain looks at */ \
     bool try;         /* does not wait */ \
     bool repairs;     /* POISON does not stop it */ \
+    bool named;       /* it has named itself the starver */ \
     byte d, g, seen   /* the slot and generation it recovers; the record as last read */
 
 #define NEXT_TO_LOOK_AT \
@@ -562,7 +576,15 @@ begin_shared:
 #endif
     STEP(rec[me] = MYRECORD(REC_S));
 #ifndef M_NO_FIRST_READ
-    STEP(if :: BLOCKED -> goto slow_shared :: else fi);
+    STEP(
+        if
+        :: BLOCKED -> goto slow_shared
+        :: !BLOCKED
+#ifdef UNCONTENDED
+        /* Whatever stands in W, even if it does not keep readers out */
+        :: !BLOCKED && !WORD_IS_0 && !try -> goto slow_shared
+#endif
+        fi);
 #endif
 #ifndef M_NO_BIT
     STEP(
@@ -586,7 +608,7 @@ read_again:
         :: else -> enter_shared()
         fi;
         if
-        :: I_STARVE
+        :: ENDS_STARVING
         :: else -> goto inside_shared
         fi);
 #ifdef STARVER
@@ -639,7 +661,7 @@ retracted:
     COUNT_AND_WAKE_ALL(dcur, dq);
 retraction_done:
     if
-    :: try -> STEP(rec[me] = 0; try = false; goto idle)
+    :: try -> STEP(rec[me] = 0; try = false; named = false; goto idle)
     :: else
     fi;
     do
@@ -711,6 +733,7 @@ slow_exclusive:
                 owner = MYOWNER;
 #ifndef M_STARVER_OWNS_AND_STAYS
                 if :: I_STARVE -> starver = 0 :: else fi;
+                named = false;
 #endif
 #ifdef M_XWAIT_DROPPED
                 xwait = false;
@@ -848,7 +871,7 @@ owing:
 nothing_owed:
     STEP(
         CHECK(I4, rec[me] == 0 || GEN(rec[me]) == gen[me]);
-        try = false; repairs = false; rec[me] = 0;
+        try = false; repairs = false; named = false; rec[me] = 0;
         goto idle);
 
     /* -- giving up -- */
@@ -889,7 +912,7 @@ leave_empty_handed:
 #ifdef M_STARVER_LEAVES_NAME
     goto nothing_owed;
 #endif
-    STEP(if :: I_STARVE -> STARVER_OFF :: else -> goto nothing_owed fi);
+    STEP(if :: ENDS_STARVING -> STARVER_OFF :: else -> goto nothing_owed fi);
 #ifndef M_STARVER_LEAVES_WITHOUT_WAKE
     wake_all_of_both();
 #endif

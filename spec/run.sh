@@ -38,7 +38,7 @@ verify() {
     fi
     TIMEFORMAT='%U'
     { time ./pan "-m$DEPTH" "-w$4" > pan.out 2> pan.err; } 2> time.out
-    seconds=$(cat time.out)
+    seconds=$(tail -n 1 time.out)
     states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' pan.out)
     depth=$(sed -n 's/.*depth reached \([0-9]*\), errors.*/\1/p' pan.out)
     classify

@@ -61,10 +61,16 @@ void lock_wake_drain(struct lwlock *lock)
     wake_all(&lock->dfut);
 }
 
-void lock_end_starving(struct lwlock *lock)
+void lock_end_starving(struct lwlock *lock, uint32_t slot)
 {
-    __atomic_and_fetch(&lock->word, ~(LOCK_STARVER_MASK | LOCK_SWAIT | LOCK_XWAIT),
-                       __ATOMIC_SEQ_CST);
+    uint64_t word = __atomic_load_n(&lock->word, __ATOMIC_SEQ_CST);
+    uint64_t next;
+    do {
+        next = word & ~(LOCK_SWAIT | LOCK_XWAIT);
+        if (lock_starver_slot(word) == (int32_t)slot)
+            next &= ~LOCK_STARVER_MASK;
+    } while (!__atomic_compare_exchange_n(&lock->word, &word, next, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
     wake_all(&lock->sfut);
     wake_all(&lock->xfut);
 }

@@ -32,8 +32,9 @@ void lock_wake(struct lwlock *lock, uint64_t old);
 /* Wakes the owner that is parked in its drain. */
 void lock_wake_drain(struct lwlock *lock);
 
-/* The starver steps back: its name off, and everybody woken, since all queued behind it. */
-void lock_end_starving(struct lwlock *lock);
+/* The starver in that slot steps back: its name off, and everybody woken, since all queued behind
+   it. */
+void lock_end_starving(struct lwlock *lock, uint32_t slot);
 
 /*
  * Ends what `record` of slot `i` at `generation` says, as its backend would have: the owner

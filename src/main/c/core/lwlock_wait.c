@@ -55,8 +55,11 @@ static bool stays_in_line(const struct attempt *a, int reason)
 {
     if (!a->steps || reason != LWLOCK_TIMED_OUT)
         return false;
-    a->backend->waited = (struct waited){
-        .lock = a->offset, .sleep_ns = a->sleep_ns, .look_ns = a->look_ns, .turns = a->turns};
+    a->backend->waited = (struct waited){.lock = a->offset,
+                                         .sleep_ns = a->sleep_ns,
+                                         .look_ns = a->look_ns,
+                                         .turns = a->turns,
+                                         .starves = a->starves};
     return true;
 }
 
@@ -133,7 +136,7 @@ static uint64_t word_to_park_with(const struct attempt *a, uint64_t word, uint64
 }
 
 /* Puts the flag, and the name, into W if they are not there; false if W changed meanwhile. */
-static bool announce(const struct attempt *a, uint64_t *word, uint64_t flag)
+static bool announce(struct attempt *a, uint64_t *word, uint64_t flag)
 {
     uint64_t next = word_to_park_with(a, *word, flag);
     if (next == *word)
@@ -142,7 +145,17 @@ static bool announce(const struct attempt *a, uint64_t *word, uint64_t flag)
                                      __ATOMIC_SEQ_CST))
         return false;
     *word = next;
+    a->starves = a->starves || is_starver(a, next);
     return true;
+}
+
+/* Who has named itself wakes everybody when it is through, whether or not the name still stands
+   there: a recoverer that comes far too late takes it for that of a dead one who had the slot
+   before, and may be killed before it wakes anybody. */
+static void end_starving(const struct attempt *a)
+{
+    if (a->starves || is_starver(a, load(&a->lock->word)))
+        lock_end_starving(a->lock, a->backend->number);
 }
 
 /* Who keeps us waiting. */
@@ -162,8 +175,7 @@ static int leave_empty_handed(struct attempt *a, int reason)
     uint64_t word = load(&a->lock->word);
     if ((word & LOCK_OWNER_SLOT_MASK) == 0)
         lock_wake(a->lock, word & (LOCK_XWAIT | LOCK_STARVER_MASK));
-    if (is_starver(a, load(&a->lock->word)))
-        lock_end_starving(a->lock);
+    end_starving(a);
     wait_is_over(a);
     record_clear(a->backend, a->offset, a->record);
     return reason;
@@ -224,8 +236,7 @@ int lwlock_wait_shared(struct attempt *a)
     } while (!enter_shared(a->backend, a->lock));
     count(&counters->shared);
     count(&counters->slow_shared);
-    if (is_starver(a, load(&a->lock->word)))
-        lock_end_starving(a->lock);
+    end_starving(a);
     wait_is_over(a);
     if (!is_fenced(a))
         return LWSHM_OK;

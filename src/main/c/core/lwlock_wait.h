@@ -34,6 +34,7 @@ struct attempt {
     bool repairs;        /* POISON does not stop it */
     bool steps;          /* at the deadline it stays in line, for a further step */
     bool has_looked;     /* it has parked in this step, if only for no time at all */
+    bool starves;        /* it has named itself the starver */
 };
 
 /* Every sleep is bounded, so that who sleeps looks now and then whether the one in its way
@@ -145,6 +146,7 @@ static inline void resume(struct attempt *a)
     a->sleep_ns = waited->sleep_ns;
     a->look_ns = waited->look_ns;
     a->turns = waited->turns;
+    a->starves = waited->starves;
     waited->lock = 0;
 }
 

@@ -214,7 +214,9 @@ TEST(a_wake_up_that_meets_a_time_out_is_not_lost)
     end();
 }
 
-static void a_starver_that_runs_out_of_time_lets_the_others_in(enum lwshm_lwlock_mode wanted)
+/* `nameless`: as if a recoverer that came far too late took its name off, again and again. */
+static void a_starver_that_runs_out_of_time_lets_the_others_in(enum lwshm_lwlock_mode wanted,
+                                                               bool nameless)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
@@ -234,6 +236,9 @@ static void a_starver_that_runs_out_of_time_lets_the_others_in(enum lwshm_lwlock
         test_kill(reader);
         CHECK_EQ_INT(0, actor_result(starver));
     }
+    if (nameless)
+        AWAIT((__atomic_and_fetch(&words()->word, ~LOCK_STARVER_MASK, __ATOMIC_SEQ_CST),
+               actor_is_done(starver)));
     CHECK_EQ_INT(0, actor_result(starver));
     CHECK_EQ_INT(-1, look().starver);
     TEST_WAIT(writer); /* all queued behind it */
@@ -246,12 +251,18 @@ static void a_starver_that_runs_out_of_time_lets_the_others_in(enum lwshm_lwlock
 
 TEST(a_starving_writer_that_runs_out_of_time_lets_the_others_in)
 {
-    a_starver_that_runs_out_of_time_lets_the_others_in(X);
+    a_starver_that_runs_out_of_time_lets_the_others_in(X, false);
 }
 
 TEST(a_starving_reader_that_runs_out_of_time_lets_the_others_in)
 {
-    a_starver_that_runs_out_of_time_lets_the_others_in(S);
+    a_starver_that_runs_out_of_time_lets_the_others_in(S, false);
+}
+
+TEST(a_starver_whose_name_was_taken_off_lets_the_others_in)
+{
+    a_starver_that_runs_out_of_time_lets_the_others_in(X, true);
+    a_starver_that_runs_out_of_time_lets_the_others_in(S, true);
 }
 
 TEST(an_owner_that_runs_out_of_time_in_its_drain_wakes_who_came_meanwhile)
