@@ -28,6 +28,10 @@ static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
         .counters =
             (struct tranche_counters *)((char *)slot + backend_slot_counters(s->max_held_locks)),
         .base = s->base,
+        .lwlocks = s->region[LWSHM_REGION_LWLOCKS],
+        .max_lwlocks = s->max_lwlocks,
+        .max_tranches = s->max_tranches,
+        .fork_count = s->fork_count,
         .records = slot->record,
         .place_mask = s->max_held_locks - 1,
         .number = i,

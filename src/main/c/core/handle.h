@@ -59,6 +59,14 @@ struct waited {
     bool starves;
 };
 
+/* The latest acquisitions that found their way blocked; see step_aside() in lwlock_wait.c. */
+struct rush {
+    const struct tranche_counters *counters; /* of the locks in question */
+    uint64_t exclusive;                      /* as counted there, at the first of them */
+    int64_t since_ns;                        /* when that was */
+    uint32_t slow;                           /* how many they are */
+};
+
 struct lwshm_backend {
     lwshm_segment *segment;
     struct backend_slot *slot;
@@ -68,9 +76,14 @@ struct lwshm_backend {
     struct tranche_counters *counters; /* by tranche */
     char *base;                        /* of the segment: stays while a backend is joined */
     uint64_t *records;                 /* of the slot */
-    uint32_t place_mask;               /* max_held_locks - 1 */
-    uint32_t number;                   /* of the slot */
+    uint64_t lwlocks;                  /* the segment's, for the fast path: their offset, */
+    uint32_t max_lwlocks;              /* their number, */
+    uint32_t max_tranches;
+    unsigned fork_count; /* and os_fork_count */
+    uint32_t place_mask; /* max_held_locks - 1 */
+    uint32_t number;     /* of the slot */
     struct waited waited;
+    struct rush rush;
 };
 
 static inline struct segment_header *header_of(const lwshm_segment *s)
@@ -108,12 +121,18 @@ static inline struct lwlock *lock_at(const lwshm_segment *s, uint64_t lock)
     return at(s, lock);
 }
 
+/* True if `lock` is the offset of one of so many locks, the first of which is at `lwlocks`. */
+static inline bool is_lock_among(uint64_t lock, uint64_t lwlocks, uint32_t count)
+{
+    uint64_t distance = lock - lwlocks;
+    /* A rotation: what is no multiple of a lock's size gets upper bits, and is too large. */
+    return (distance / sizeof(struct lwlock) | distance << (64 - LOCK_SIZE_BITS)) < count;
+}
+
 /* True if `lock` is the offset of a lock of the segment. */
 static inline bool is_lock(const lwshm_segment *s, uint64_t lock)
 {
-    uint64_t distance = lock - s->region[LWSHM_REGION_LWLOCKS];
-    /* A rotation: what is no multiple of a lock's size gets upper bits, and is too large. */
-    return (distance / sizeof(struct lwlock) | distance << (64 - LOCK_SIZE_BITS)) < s->max_lwlocks;
+    return is_lock_among(lock, s->region[LWSHM_REGION_LWLOCKS], s->max_lwlocks);
 }
 
 /* True if the handle may be used: attached, and not inherited by a fork. */

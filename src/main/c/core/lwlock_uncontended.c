@@ -5,7 +5,8 @@
  * What they cost is two locked instructions, if nothing is added to that.  Such an
  * instruction waits until every store before it has reached the cache, so a register
  * saved on the stack costs more than it looks: these functions save none and call
- * nothing, except as their last step.  What they check, they check with loads.
+ * nothing, except as their last step.  And what is loaded after it waits for it: so what
+ * they check, they check before, in one line of the handle where they can.
  *
  * The same steps as in org.lwshm.LWLock.  They end in the calls that are there for
  * bindings: lwshm_lwlock_acquire_contended(), lwshm_lwlock_release_contended().
@@ -42,13 +43,15 @@ static inline bool is_untouched(const struct lwlock *lock)
 
 int lwshm_lwlock_acquire(lwshm_backend *b, uint64_t offset, enum lwshm_lwlock_mode mode)
 {
-    if (!is_ordinary(b) || !likely(is_lock(b->segment, offset)))
+    if (!is_ordinary(b) || !likely(is_lock_among(offset, b->lwlocks, b->max_lwlocks)))
         return lwlock_acquire_any(b, offset, mode);
     uint64_t *record = place_of(b, offset);
     if (!is_free(b, record))
         return lwlock_acquire_any(b, offset, mode);
     struct lwlock *lock = (struct lwlock *)(b->base + offset);
+    struct tranche_counters *counters = counters_of(b, lock);
     if (mode == LWSHM_LW_SHARED) {
+        uint64_t acquired = __atomic_load_n(&counters->shared, __ATOMIC_RELAXED) + 1;
         /* A full fence: we see the owner, or the owner, who writes W and then reads the
            records, sees us. */
         set_record_fenced(b, offset, record, RECORD_S);
@@ -59,18 +62,19 @@ int lwshm_lwlock_acquire(lwshm_backend *b, uint64_t offset, enum lwshm_lwlock_mo
         /* Always read again: an owner that came since then may have read RB without our bit. */
         if (!is_untouched(lock))
             return lwshm_lwlock_acquire_contended(b, offset, mode);
-        count(&counters_of(b, lock)->shared);
+        __atomic_store_n(&counters->shared, acquired, __ATOMIC_RELAXED);
         return LWSHM_OK;
     }
     if (mode == LWSHM_LW_EXCLUSIVE) {
         uint64_t word = 0;
+        uint64_t acquired = __atomic_load_n(&counters->exclusive, __ATOMIC_RELAXED) + 1;
         set_record(b, offset, record, RECORD_N);
         if (!likely(__atomic_compare_exchange_n(&lock->word, &word, b->owner, false,
                                                 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
                     load(&lock->readers) == 0))
             return lwshm_lwlock_acquire_contended(b, offset, mode);
         set_record(b, offset, record, RECORD_XIN);
-        count(&counters_of(b, lock)->exclusive);
+        __atomic_store_n(&counters->exclusive, acquired, __ATOMIC_RELAXED);
         return LWSHM_OK;
     }
     return lwlock_acquire_any(b, offset, mode);
@@ -78,8 +82,10 @@ int lwshm_lwlock_acquire(lwshm_backend *b, uint64_t offset, enum lwshm_lwlock_mo
 
 int lwshm_lwlock_release(lwshm_backend *b, uint64_t offset)
 {
-    /* What has a record is a lock, if it is not the middle of one. */
-    if (!is_ordinary(b) || !likely(offset % sizeof(struct lwlock) == 0))
+    /* What has a record is a lock, if it is not the middle of one; and once the segment is
+       closed, nothing has a record. */
+    if (!likely(b != NULL) || !likely(b->fork_count == os_fork_count) ||
+        !likely(offset % sizeof(struct lwlock) == 0))
         return lwlock_release_any(b, offset);
     uint64_t *record = place_of(b, offset);
     struct lwlock *lock = (struct lwlock *)(b->base + offset);

@@ -162,7 +162,7 @@ static inline void count(uint64_t *counter)
 static inline struct tranche_counters *counters_of(const lwshm_backend *b,
                                                    const struct lwlock *lock)
 {
-    return &b->counters[lock->tranche < b->segment->max_tranches ? lock->tranche : 0];
+    return &b->counters[lock->tranche < b->max_tranches ? lock->tranche : 0];
 }
 
 /* Acquire and release from their beginning, whatever may be in the way or wrong. */
