@@ -1,24 +1,25 @@
 /*
- * lock_worker.c - a process that acquires and releases locks as fast as it can, and
+ * lock_worker.c - a process that acquires and releases a lock as fast as it can, and
  * says how fast that was.
  *
  *     lock_worker DATA_DIR
  *
  * Prints "ready" when it is, then obeys one line of standard input after another:
  *
- *     run KIND MODE LOCKS START END
+ *     run KIND MODE START END
  *
- * KIND is lwshm, mutex, robust, rwlock or spin; MODE is exclusive or shared; LOCKS, a
- * power of two, of them are taken in turn; START and END are times on CLOCK_MONOTONIC in
- * nanoseconds, so that several workers measure the same stretch of time.  It answers
+ * There is one lock of each KIND, which is lwshm, mutex, robust, rwlock or spin; MODE is
+ * exclusive or shared; START and END are times on CLOCK_MONOTONIC in nanoseconds, so that
+ * several workers measure the same stretch of time.  (More words on the line are for
+ * others.)  It answers
  *
  *     OPERATIONS ELAPSED_NS CPU_NS LONGEST_NS
  *
- * (more words on the line are for others), where the last is the longest time that BATCH acquisitions in a row took: the longest
+ * where the last is the longest time that BATCH acquisitions in a row took: the longest
  * wait and a little more.  (To read the clock at each would be to measure the clock.)
  * The Java worker and the PostgreSQL extension do the same.
  *
- *     hold        acquires a lock exclusively, answers "held", and keeps it
+ *     hold        acquires lwshm's lock exclusively, answers "held", and keeps it
  *     take        answers "waiting", acquires that lock, answers with the time on
  *                 CLOCK_MONOTONIC in nanoseconds, and releases it
  *
@@ -36,24 +37,13 @@
 #include "lwshm/lwshm.h"
 
 #define BATCH 256
-#define MAX_LOCKS 64
 
-/* What stands in the segment for each kind of lock that is not lwshm's; lines of its own. */
-struct foreign_lock {
+/* What stands in the segment for the locks that are not lwshm's; each has lines of its own. */
+struct foreign_locks {
     pthread_mutex_t mutex __attribute__((aligned(128)));
     pthread_mutex_t robust __attribute__((aligned(128)));
     pthread_rwlock_t rwlock __attribute__((aligned(128)));
     pthread_spinlock_t spin __attribute__((aligned(128)));
-};
-
-struct foreign_locks {
-    struct foreign_lock lock[MAX_LOCKS];
-};
-
-struct run {
-    bool shared;
-    unsigned mask;  /* number of locks - 1 */
-    int64_t end_ns; /* on CLOCK_MONOTONIC */
 };
 
 struct result {
@@ -62,7 +52,7 @@ struct result {
 
 static lwshm_segment *segment;
 static lwshm_backend *backend;
-static uint64_t lwlocks[MAX_LOCKS];
+static uint64_t lwlock;
 static struct foreign_locks *foreign;
 
 static void die(const char *what)
@@ -99,17 +89,16 @@ static void await_time(int64_t ns)
     }
 }
 
-/* Runs ACQUIRE and RELEASE, expressions on the lock number k, until the time is over.  A
-   macro, so that every kind has a loop of its own, as a program that uses it would. */
-#define MEASURE(run, ACQUIRE, RELEASE)                                                             \
+/* Runs ACQUIRE and RELEASE, expressions on one lock, until the time is over.  A macro, so
+   that every kind has a loop of its own, as a program that uses it would; what they name
+   are locals, or the loop would load it again each time. */
+#define MEASURE(end_ns, ACQUIRE, RELEASE)                                                          \
     ({                                                                                             \
         struct result result = {0};                                                                \
-        unsigned k, next = 0;                                                                      \
         int64_t cpu = now(CLOCK_THREAD_CPUTIME_ID);                                                \
         int64_t start = now(CLOCK_MONOTONIC), last = start;                                        \
         do {                                                                                       \
             for (int i = 0; i < BATCH; i++) {                                                      \
-                k = next++ & (run)->mask;                                                          \
                 require_zero(ACQUIRE, "acquire failed");                                           \
                 require_zero(RELEASE, "release failed");                                           \
             }                                                                                      \
@@ -118,7 +107,7 @@ static void await_time(int64_t ns)
             if (time - last > result.longest_ns)                                                   \
                 result.longest_ns = time - last;                                                   \
             last = time;                                                                           \
-        } while (last < (run)->end_ns);                                                            \
+        } while (last < (end_ns));                                                                 \
         result.elapsed_ns = last - start;                                                          \
         result.cpu_ns = now(CLOCK_THREAD_CPUTIME_ID) - cpu;                                        \
         result;                                                                                    \
@@ -130,52 +119,56 @@ static int lock_robust(pthread_mutex_t *mutex)
     return error == EOWNERDEAD ? pthread_mutex_consistent(mutex) : error;
 }
 
-static struct result run_lwshm_exclusive(const struct run *run)
+static struct result run_lwshm_exclusive(int64_t end_ns)
 {
-    return MEASURE(run, lwshm_lwlock_acquire(backend, lwlocks[k], LWSHM_LW_EXCLUSIVE),
-                   lwshm_lwlock_release(backend, lwlocks[k]));
+    lwshm_backend *const me = backend;
+    const uint64_t lock = lwlock;
+    return MEASURE(end_ns, lwshm_lwlock_acquire(me, lock, LWSHM_LW_EXCLUSIVE),
+                   lwshm_lwlock_release(me, lock));
 }
 
-static struct result run_lwshm_shared(const struct run *run)
+static struct result run_lwshm_shared(int64_t end_ns)
 {
-    return MEASURE(run, lwshm_lwlock_acquire(backend, lwlocks[k], LWSHM_LW_SHARED),
-                   lwshm_lwlock_release(backend, lwlocks[k]));
+    lwshm_backend *const me = backend;
+    const uint64_t lock = lwlock;
+    return MEASURE(end_ns, lwshm_lwlock_acquire(me, lock, LWSHM_LW_SHARED),
+                   lwshm_lwlock_release(me, lock));
 }
 
-static struct result run_mutex(const struct run *run)
+static struct result run_mutex(int64_t end_ns)
 {
-    return MEASURE(run, pthread_mutex_lock(&foreign->lock[k].mutex),
-                   pthread_mutex_unlock(&foreign->lock[k].mutex));
+    pthread_mutex_t *const mutex = &foreign->mutex;
+    return MEASURE(end_ns, pthread_mutex_lock(mutex), pthread_mutex_unlock(mutex));
 }
 
-static struct result run_robust(const struct run *run)
+static struct result run_robust(int64_t end_ns)
 {
-    return MEASURE(run, lock_robust(&foreign->lock[k].robust),
-                   pthread_mutex_unlock(&foreign->lock[k].robust));
+    pthread_mutex_t *const mutex = &foreign->robust;
+    return MEASURE(end_ns, lock_robust(mutex), pthread_mutex_unlock(mutex));
 }
 
-static struct result run_rwlock_exclusive(const struct run *run)
+static struct result run_rwlock_exclusive(int64_t end_ns)
 {
-    return MEASURE(run, pthread_rwlock_wrlock(&foreign->lock[k].rwlock),
-                   pthread_rwlock_unlock(&foreign->lock[k].rwlock));
+    pthread_rwlock_t *const rwlock = &foreign->rwlock;
+    return MEASURE(end_ns, pthread_rwlock_wrlock(rwlock), pthread_rwlock_unlock(rwlock));
 }
 
-static struct result run_rwlock_shared(const struct run *run)
+static struct result run_rwlock_shared(int64_t end_ns)
 {
-    return MEASURE(run, pthread_rwlock_rdlock(&foreign->lock[k].rwlock),
-                   pthread_rwlock_unlock(&foreign->lock[k].rwlock));
+    pthread_rwlock_t *const rwlock = &foreign->rwlock;
+    return MEASURE(end_ns, pthread_rwlock_rdlock(rwlock), pthread_rwlock_unlock(rwlock));
 }
 
-static struct result run_spin(const struct run *run)
+static struct result run_spin(int64_t end_ns)
 {
-    return MEASURE(run, pthread_spin_lock(&foreign->lock[k].spin),
-                   pthread_spin_unlock(&foreign->lock[k].spin));
+    pthread_spinlock_t *const spin = &foreign->spin;
+    return MEASURE(end_ns, pthread_spin_lock(spin), pthread_spin_unlock(spin));
 }
 
 static const struct kind {
     const char *name;
-    struct result (*exclusive)(const struct run *);
-    struct result (*shared)(const struct run *);
+    struct result (*exclusive)(int64_t end_ns);
+    struct result (*shared)(int64_t end_ns);
 } kinds[] = {
     {"lwshm", run_lwshm_exclusive, run_lwshm_shared},
     {"mutex", run_mutex, NULL},
@@ -184,15 +177,15 @@ static const struct kind {
     {"spin", run_spin, NULL},
 };
 
-static struct result run(const char *name, const struct run *run)
+static struct result run(const char *name, bool shared, int64_t end_ns)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(kinds[i].name, name) != 0)
             continue;
-        if (!run->shared)
-            return kinds[i].exclusive(run);
+        if (!shared)
+            return kinds[i].exclusive(end_ns);
         if (kinds[i].shared != NULL)
-            return kinds[i].shared(run);
+            return kinds[i].shared(end_ns);
     }
     die("no such kind of lock, or it has no such mode");
     abort();
@@ -210,12 +203,10 @@ static void init_foreign(struct foreign_locks *locks)
     pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST);
     pthread_rwlockattr_init(&rwlock);
     pthread_rwlockattr_setpshared(&rwlock, PTHREAD_PROCESS_SHARED);
-    for (int i = 0; i < MAX_LOCKS; i++) {
-        require_zero(pthread_mutex_init(&locks->lock[i].mutex, &mutex), "mutex");
-        require_zero(pthread_mutex_init(&locks->lock[i].robust, &robust), "robust mutex");
-        require_zero(pthread_rwlock_init(&locks->lock[i].rwlock, &rwlock), "rwlock");
-        require_zero(pthread_spin_init(&locks->lock[i].spin, PTHREAD_PROCESS_SHARED), "spinlock");
-    }
+    require_zero(pthread_mutex_init(&locks->mutex, &mutex), "mutex");
+    require_zero(pthread_mutex_init(&locks->robust, &robust), "robust mutex");
+    require_zero(pthread_rwlock_init(&locks->rwlock, &rwlock), "rwlock");
+    require_zero(pthread_spin_init(&locks->spin, PTHREAD_PROCESS_SHARED), "spinlock");
 }
 
 /* What a killed holder leaves is a lock, and nothing that it guards. */
@@ -236,8 +227,7 @@ static void attach(const char *data_dir)
     require(lwshm_backend_join(segment, &backend), "join");
     require(lwshm_tranche_find(segment, "benchmark", &tranche), "tranche");
     require(lwshm_tranche_on_repair(segment, &tranche, repair, NULL), "repair");
-    for (uint32_t i = 0; i < MAX_LOCKS; i++)
-        lwlocks[i] = lwshm_tranche_lock(&tranche, i);
+    lwlock = lwshm_tranche_lock(&tranche, 0);
     /* Areas are aligned to 64 bytes, these locks to 128. */
     require(lwshm_shmem_init_struct(segment, "foreign locks", sizeof(struct foreign_locks) + 64,
                                     &found, &area),
@@ -250,7 +240,7 @@ static void attach(const char *data_dir)
 
 static void hold(void)
 {
-    require(lwshm_lwlock_acquire(backend, lwlocks[0], LWSHM_LW_EXCLUSIVE), "acquire");
+    require(lwshm_lwlock_acquire(backend, lwlock, LWSHM_LW_EXCLUSIVE), "acquire");
     puts("held");
 }
 
@@ -258,26 +248,22 @@ static void take(void)
 {
     puts("waiting");
     fflush(stdout);
-    require(lwshm_lwlock_acquire(backend, lwlocks[0], LWSHM_LW_EXCLUSIVE), "acquire");
+    require(lwshm_lwlock_acquire(backend, lwlock, LWSHM_LW_EXCLUSIVE), "acquire");
     printf("%lld\n", (long long)now(CLOCK_MONOTONIC));
-    require(lwshm_lwlock_release(backend, lwlocks[0]), "release");
+    require(lwshm_lwlock_release(backend, lwlock), "release");
 }
 
 static void obey(const char *line)
 {
     char kind[32], mode[32];
-    unsigned locks;
     long long start, end;
     if (strcmp(line, "hold\n") == 0) {
         hold();
     } else if (strcmp(line, "take\n") == 0) {
         take();
-    } else if (sscanf(line, "run %31s %31s %u %lld %lld", kind, mode, &locks, &start, &end) == 5 &&
-               locks > 0 && locks <= MAX_LOCKS && (locks & (locks - 1)) == 0) {
-        struct run order = {
-            .shared = strcmp(mode, "shared") == 0, .mask = locks - 1, .end_ns = end};
+    } else if (sscanf(line, "run %31s %31s %lld %lld", kind, mode, &start, &end) == 4) {
         await_time(start);
-        struct result result = run(kind, &order);
+        struct result result = run(kind, strcmp(mode, "shared") == 0, end);
         printf("%lld %lld %lld %lld\n", (long long)result.operations, (long long)result.elapsed_ns,
                (long long)result.cpu_ns, (long long)result.longest_ns);
     } else {

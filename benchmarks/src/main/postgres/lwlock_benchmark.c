@@ -1,8 +1,8 @@
 /*
- * lwlock_benchmark.c - a SQL function that acquires and releases PostgreSQL's LWLocks as
- * fast as it can, inside a backend, and says how fast that was.
+ * lwlock_benchmark.c - a SQL function that acquires and releases one of PostgreSQL's
+ * LWLocks as fast as it can, inside a backend, and says how fast that was.
  *
- *     lwlock_benchmark(mode text, locks int, start bigint, finish bigint) returns text
+ *     lwlock_benchmark(mode text, start bigint, finish bigint) returns text
  *
  * The same loop as in lock_worker.c, which explains the answer.  To be loaded through
  * shared_preload_libraries, so that it can ask for a tranche of its own.
@@ -22,7 +22,6 @@
 PG_MODULE_MAGIC;
 
 #define BATCH 256
-#define MAX_LOCKS 64
 #define TRANCHE "lwlock_benchmark"
 
 void _PG_init(void);
@@ -33,7 +32,7 @@ static void request(void)
 {
     if (previous_request_hook != NULL)
         previous_request_hook();
-    RequestNamedLWLockTranche(TRANCHE, MAX_LOCKS);
+    RequestNamedLWLockTranche(TRANCHE, 1);
 }
 
 void _PG_init(void)
@@ -64,16 +63,14 @@ struct result {
 };
 
 /* Once for each mode, so that the mode is a constant in the loop, as it is in a caller. */
-static inline struct result measure(LWLockPadded *locks, LWLockMode mode, unsigned mask, int64 end)
+static pg_attribute_always_inline struct result measure(LWLock *lock, LWLockMode mode, int64 end)
 {
     struct result result = {0};
-    unsigned next = 0;
     int64 cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
     int64 start = nanoseconds(CLOCK_MONOTONIC), last = start;
     do {
         int64 time;
         for (int i = 0; i < BATCH; i++) {
-            LWLock *lock = &locks[next++ & mask].lock;
             LWLockAcquire(lock, mode);
             LWLockRelease(lock);
         }
@@ -94,18 +91,15 @@ PG_FUNCTION_INFO_V1(lwlock_benchmark);
 Datum lwlock_benchmark(PG_FUNCTION_ARGS)
 {
     char *mode = text_to_cstring(PG_GETARG_TEXT_PP(0));
-    int32 locks = PG_GETARG_INT32(1);
-    int64 start = PG_GETARG_INT64(2), end = PG_GETARG_INT64(3);
-    LWLockPadded *tranche = GetNamedLWLockTranche(TRANCHE);
+    int64 start = PG_GETARG_INT64(1), end = PG_GETARG_INT64(2);
+    LWLock *lock = &GetNamedLWLockTranche(TRANCHE)->lock;
     struct result r;
 
-    if (locks < 1 || locks > MAX_LOCKS || (locks & (locks - 1)) != 0)
-        ereport(ERROR, errmsg("locks must be a power of two, %d at most", MAX_LOCKS));
     await_time(start);
     if (strcmp(mode, "exclusive") == 0)
-        r = measure(tranche, LW_EXCLUSIVE, locks - 1, end);
+        r = measure(lock, LW_EXCLUSIVE, end);
     else if (strcmp(mode, "shared") == 0)
-        r = measure(tranche, LW_SHARED, locks - 1, end);
+        r = measure(lock, LW_SHARED, end);
     else
         ereport(ERROR, errmsg("mode must be exclusive or shared"));
     PG_RETURN_TEXT_P(

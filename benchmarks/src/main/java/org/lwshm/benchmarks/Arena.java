@@ -19,7 +19,7 @@ import org.lwshm.Segment;
 final class Arena implements AutoCloseable {
 
   /** Room for the C worker's locks that are not lwshm's. */
-  private static final long FOREIGN_LOCKS = 64 * 1024;
+  private static final long FOREIGN_LOCKS = 4 * 1024;
 
   private static final String LOCK_WORKER = "benchmarks/target/bin/lock_worker";
 
@@ -33,11 +33,7 @@ final class Arena implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    segment =
-        Segment.builder(dataDir)
-            .tranche(LockKind.TRANCHE, LockKind.LOCKS)
-            .spare(FOREIGN_LOCKS)
-            .create();
+    segment = Segment.builder(dataDir).tranche(LockKind.TRANCHE, 1).spare(FOREIGN_LOCKS).create();
   }
 
   /** Starts a process of lock_worker.c. */

@@ -5,7 +5,6 @@ package org.lwshm.benchmarks;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
@@ -59,7 +58,7 @@ final class Contest {
       // All in the same stretch of time, or the first would run alone and the last, too.
       long start = System.nanoTime() + (called.size() == 1 ? 0 : TimeUnit.MILLISECONDS.toNanos(10));
       long end = start + TimeUnit.MILLISECONDS.toNanos(milliseconds);
-      String order = language.apply(new Order(kind, mode, 1, start, end, threads));
+      String order = language.apply(new Order(kind, mode, start, end, threads));
       called.forEach(worker -> worker.tell(order));
       return called.stream()
           .map(worker -> Outcome.parse(worker.await()))
@@ -123,8 +122,7 @@ final class Contest {
 
   private void runOnce(Contender c, String mode, int crowd) {
     Outcome whole = c.run(mode, crowd, milliseconds);
-    double perSecond = whole.operations() * 1e3 / milliseconds;
-    report.samples(key(c.name(), mode, crowd, THROUGHPUT), THROUGHPUT).add(perSecond / 1e6);
+    report.samples(key(c.name(), mode, crowd, THROUGHPUT), THROUGHPUT).add(whole.perSecond() / 1e6);
     report.samples(key(c.name(), mode, crowd, LONGEST), LONGEST).add(whole.longestNs() / 1e6);
     if (crowd == 1) {
       double cost = (double) whole.cpuNs() / whole.operations();
@@ -142,31 +140,28 @@ final class Contest {
     return contenders.stream().anyMatch(c -> name.startsWith(c.name() + ", "));
   }
 
-  /** The medians, one line a contender. */
+  /** For each mode and what was measured a table, one line a contender. */
   void print(PrintStream out) {
     for (String mode : MODES) {
-      out.printf("%n%s%n%n  %-26s %8s", mode, "", COST);
-      for (String what : List.of(THROUGHPUT, LONGEST)) {
-        for (int crowd : CROWDS) {
-          out.printf(" %10s", crowd == 1 ? what + " x1" : "x" + crowd);
-        }
-      }
-      out.println();
-      for (Contender c : contenders) {
-        if (c.hasShared() || mode.equals("exclusive")) {
-          out.printf("  %-26s", c.name());
-          out.printf(Locale.ROOT, " %8.2f", report.median(key(c.name(), mode, 1, COST)));
-          for (String what : List.of(THROUGHPUT, LONGEST)) {
-            for (int crowd : CROWDS) {
-              double median = report.median(key(c.name(), mode, crowd, what));
-              out.printf(Locale.ROOT, " %10.2f", median);
-            }
-          }
-          out.println();
-        }
-      }
+      printTable(out, mode, COST, List.of(1));
+      printTable(out, mode, THROUGHPUT, CROWDS);
+      printTable(out, mode, LONGEST, CROWDS);
     }
     out.println();
+  }
+
+  private void printTable(PrintStream out, String mode, String what, List<Integer> crowds) {
+    out.printf("%n%s, %s: median (least..most)%n%n  %-24s", mode, what, "");
+    crowds.forEach(crowd -> out.printf(" %26s", "x" + crowd));
+    out.println();
+    for (Contender c : contenders) {
+      if (c.hasShared() || mode.equals("exclusive")) {
+        out.printf("  %-24s", c.name());
+        crowds.forEach(
+            crowd -> out.printf(" %26s", report.range(key(c.name(), mode, crowd, what))));
+        out.println();
+      }
+    }
   }
 
   /** Throughput, a group of bars for each mode and crowd. */

@@ -7,7 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** FileChannel.lock on bytes of a file: what Java alone has for processes. */
+/** FileChannel.lock on a byte of a file: what Java alone has for processes. */
 final class FileLocks implements LockKind, AutoCloseable {
 
   private final FileChannel channel;
@@ -19,16 +19,18 @@ final class FileLocks implements LockKind, AutoCloseable {
   }
 
   @Override
-  public void exclusive(int times, int mask) throws IOException {
+  public void exclusive(int times) throws IOException {
+    FileChannel channel = this.channel;
     for (int i = 0; i < times; i++) {
-      channel.lock(i & mask, 1, false).release();
+      channel.lock(0, 1, false).release();
     }
   }
 
   @Override
-  public void shared(int times, int mask) throws IOException {
+  public void shared(int times) throws IOException {
+    FileChannel channel = this.channel;
     for (int i = 0; i < times; i++) {
-      channel.lock(i & mask, 1, true).release();
+      channel.lock(0, 1, true).release();
     }
   }
 

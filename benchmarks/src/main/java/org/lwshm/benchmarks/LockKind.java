@@ -7,30 +7,25 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.concurrent.locks.StampedLock;
-import java.util.function.Supplier;
 import org.lwshm.Backend;
 import org.lwshm.LWLock;
 import org.lwshm.LWLockMode;
-import org.lwshm.LWLockTranche;
 import org.lwshm.Segment;
 
 /**
- * A kind of lock. Each has loops of its own, so that the JIT compiles them as it would compile a
- * program that uses the lock; who calls them measures whole batches.
+ * A lock of some kind. Each kind has loops of its own, so that the JIT compiles them as it would
+ * compile a program that uses the lock; who calls them measures whole batches.
  */
 interface LockKind {
 
-  /** How many locks there are of each kind. */
-  int LOCKS = 64;
-
-  /** The name of the tranche, and of the segment's locks for all workers. */
+  /** The name of the tranche of the segment's one lock, which is for all workers. */
   String TRANCHE = "benchmark";
 
-  /** Acquires exclusively and releases, so many times, the locks 0 to {@code mask} in turn. */
-  void exclusive(int times, int mask) throws IOException;
+  /** Acquires exclusively and releases, so many times. */
+  void exclusive(int times) throws IOException;
 
   /** The same in shared mode, if there is one. */
-  default void shared(int times, int mask) throws IOException {
+  default void shared(int times) throws IOException {
     throw new UnsupportedOperationException("no shared mode");
   }
 
@@ -44,42 +39,34 @@ interface LockKind {
         "filechannel", files);
   }
 
-  private static <T> T[] fill(T[] array, Supplier<T> maker) {
-    for (int i = 0; i < array.length; i++) {
-      array[i] = maker.get();
-    }
-    return array;
-  }
-
-  /** LWLocks of the segment. */
+  /** The segment's LWLock. */
   final class LWLocks implements LockKind {
 
-    private final LWLock[] locks = new LWLock[LOCKS];
+    private final LWLock lock;
     private final Backend backend;
 
     LWLocks(Segment segment, Backend backend) {
+      this.lock = segment.tranche(TRANCHE).lock(0);
       this.backend = backend;
-      LWLockTranche tranche = segment.tranche(TRANCHE);
-      for (int i = 0; i < LOCKS; i++) {
-        locks[i] = tranche.lock(i);
+    }
+
+    @Override
+    public void exclusive(int times) {
+      LWLock lock = this.lock;
+      Backend me = backend;
+      for (int i = 0; i < times; i++) {
+        lock.acquire(me, LWLockMode.EXCLUSIVE);
+        lock.release(me);
       }
     }
 
     @Override
-    public void exclusive(int times, int mask) {
+    public void shared(int times) {
+      LWLock lock = this.lock;
+      Backend me = backend;
       for (int i = 0; i < times; i++) {
-        LWLock lock = locks[i & mask];
-        lock.acquire(backend, LWLockMode.EXCLUSIVE);
-        lock.release(backend);
-      }
-    }
-
-    @Override
-    public void shared(int times, int mask) {
-      for (int i = 0; i < times; i++) {
-        LWLock lock = locks[i & mask];
-        lock.acquire(backend, LWLockMode.SHARED);
-        lock.release(backend);
+        lock.acquire(me, LWLockMode.SHARED);
+        lock.release(me);
       }
     }
   }
@@ -87,12 +74,12 @@ interface LockKind {
   /** Of this JVM. */
   final class ReentrantLocks implements LockKind {
 
-    private final ReentrantLock[] locks = fill(new ReentrantLock[LOCKS], ReentrantLock::new);
+    private final ReentrantLock lock = new ReentrantLock();
 
     @Override
-    public void exclusive(int times, int mask) {
+    public void exclusive(int times) {
+      ReentrantLock lock = this.lock;
       for (int i = 0; i < times; i++) {
-        ReentrantLock lock = locks[i & mask];
         lock.lock();
         lock.unlock();
       }
@@ -102,22 +89,21 @@ interface LockKind {
   /** Of this JVM. */
   final class ReentrantReadWriteLocks implements LockKind {
 
-    private final ReentrantReadWriteLock[] locks =
-        fill(new ReentrantReadWriteLock[LOCKS], ReentrantReadWriteLock::new);
+    private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
 
     @Override
-    public void exclusive(int times, int mask) {
+    public void exclusive(int times) {
+      ReentrantReadWriteLock lock = this.lock;
       for (int i = 0; i < times; i++) {
-        ReentrantReadWriteLock lock = locks[i & mask];
         lock.writeLock().lock();
         lock.writeLock().unlock();
       }
     }
 
     @Override
-    public void shared(int times, int mask) {
+    public void shared(int times) {
+      ReentrantReadWriteLock lock = this.lock;
       for (int i = 0; i < times; i++) {
-        ReentrantReadWriteLock lock = locks[i & mask];
         lock.readLock().lock();
         lock.readLock().unlock();
       }
@@ -127,20 +113,20 @@ interface LockKind {
   /** Of this JVM. */
   final class StampedLocks implements LockKind {
 
-    private final StampedLock[] locks = fill(new StampedLock[LOCKS], StampedLock::new);
+    private final StampedLock lock = new StampedLock();
 
     @Override
-    public void exclusive(int times, int mask) {
+    public void exclusive(int times) {
+      StampedLock lock = this.lock;
       for (int i = 0; i < times; i++) {
-        StampedLock lock = locks[i & mask];
         lock.unlockWrite(lock.writeLock());
       }
     }
 
     @Override
-    public void shared(int times, int mask) {
+    public void shared(int times) {
+      StampedLock lock = this.lock;
       for (int i = 0; i < times; i++) {
-        StampedLock lock = locks[i & mask];
         lock.unlockRead(lock.readLock());
       }
     }

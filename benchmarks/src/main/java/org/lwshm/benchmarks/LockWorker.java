@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -21,9 +22,9 @@ import org.lwshm.Backend;
 import org.lwshm.Segment;
 
 /**
- * A JVM that acquires and releases locks as fast as it can, and says how fast that was: the same as
- * lock_worker.c, which explains the answer, and with several threads for the locks that are of one
- * JVM only.
+ * A JVM that acquires and releases a lock as fast as it can, and says how fast that was: the same
+ * as lock_worker.c, which explains the answer, and with several threads for the locks that are of
+ * one JVM only. The answers of several threads stand on one line, one after another.
  */
 public final class LockWorker {
 
@@ -56,7 +57,7 @@ public final class LockWorker {
     }
   }
 
-  private Outcome run(Order order) throws Exception {
+  private String run(Order order) throws Exception {
     LockKind kind = kinds.get(order.kind());
     if (kind == null) {
       throw new IllegalArgumentException("no such kind of lock: " + order.kind());
@@ -64,11 +65,11 @@ public final class LockWorker {
     return order.threads() == 1 ? measure(kind, order) : runThreads(kind, order);
   }
 
-  private Outcome runThreads(LockKind kind, Order order) throws Exception {
+  private String runThreads(LockKind kind, Order order) throws Exception {
     ExecutorService pool = Executors.newFixedThreadPool(order.threads());
     CyclicBarrier barrier = new CyclicBarrier(order.threads());
     try {
-      List<Future<Outcome>> parts = new ArrayList<>();
+      List<Future<String>> parts = new ArrayList<>();
       for (int i = 0; i < order.threads(); i++) {
         parts.add(
             pool.submit(
@@ -77,11 +78,11 @@ public final class LockWorker {
                   return measure(kind, order);
                 }));
       }
-      Outcome whole = parts.get(0).get();
-      for (Future<Outcome> part : parts.subList(1, parts.size())) {
-        whole = whole.and(part.get());
+      StringJoiner whole = new StringJoiner(" ");
+      for (Future<String> part : parts) {
+        whole.add(part.get());
       }
-      return whole;
+      return whole.toString();
     } finally {
       pool.shutdown();
     }
@@ -93,8 +94,7 @@ public final class LockWorker {
     }
   }
 
-  private Outcome measure(LockKind kind, Order order) throws IOException {
-    int mask = order.locks() - 1;
+  private String measure(LockKind kind, Order order) throws IOException {
     long longest = 0;
     long operations = 0;
     awaitTime(order.start());
@@ -103,15 +103,15 @@ public final class LockWorker {
     long last = start;
     do {
       if (order.isShared()) {
-        kind.shared(BATCH, mask);
+        kind.shared(BATCH);
       } else {
-        kind.exclusive(BATCH, mask);
+        kind.exclusive(BATCH);
       }
       operations += BATCH;
       long time = System.nanoTime();
       longest = Math.max(longest, time - last);
       last = time;
     } while (last - order.end() < 0);
-    return new Outcome(operations, last - start, threads.getCurrentThreadCpuTime() - cpu, longest);
+    return Outcome.line(operations, last - start, threads.getCurrentThreadCpuTime() - cpu, longest);
   }
 }

@@ -18,10 +18,15 @@ final class Machine {
     Map<String, String> words = new HashMap<>();
     words.put("cpu", cpuModel());
     words.put("processors", String.valueOf(Runtime.getRuntime().availableProcessors()));
-    words.put("kernel", System.getProperty("os.name") + " " + System.getProperty("os.version"));
+    words.put("kernel", System.getProperty("os.name") + " " + kernelVersion());
     words.put("arch", System.getProperty("os.arch"));
     words.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
     return words;
+  }
+
+  /** Major and minor; the rest of the release may tell whose machine it is. */
+  private static String kernelVersion() {
+    return System.getProperty("os.version").replaceFirst("^(\\d+\\.\\d+).*", "$1");
   }
 
   private static String cpuModel() {

@@ -7,25 +7,23 @@ package org.lwshm.benchmarks;
  *
  * @param kind of lock
  * @param mode "exclusive" or "shared"
- * @param locks how many, taken in turn; a power of two
  * @param start when to begin, on the clock of System.nanoTime(), which is CLOCK_MONOTONIC
  * @param end when to end
  * @param threads of the worker; 1 in all but a JVM's
  */
-record Order(String kind, String mode, int locks, long start, long end, int threads) {
+record Order(String kind, String mode, long start, long end, int threads) {
 
   static Order parse(String line) {
     String[] words = line.trim().split(" ");
-    if (words.length < 6 || !words[0].equals("run")) {
+    if (words.length < 5 || !words[0].equals("run")) {
       throw new IllegalArgumentException("not understood: " + line);
     }
     return new Order(
         words[1],
         words[2],
-        Integer.parseInt(words[3]),
+        Long.parseLong(words[3]),
         Long.parseLong(words[4]),
-        Long.parseLong(words[5]),
-        words.length > 6 ? Integer.parseInt(words[6]) : 1);
+        words.length > 5 ? Integer.parseInt(words[5]) : 1);
   }
 
   boolean isShared() {
@@ -34,11 +32,11 @@ record Order(String kind, String mode, int locks, long start, long end, int thre
 
   /** What lock_worker and LockWorker read. */
   String line() {
-    return String.join(" ", "run", kind, mode, "" + locks, "" + start, "" + end, "" + threads);
+    return String.join(" ", "run", kind, mode, "" + start, "" + end, "" + threads);
   }
 
   /** What psql reads. */
   String query() {
-    return "SELECT lwlock_benchmark('%s', %d, %d, %d);".formatted(mode, locks, start, end);
+    return "SELECT lwlock_benchmark('%s', %d, %d);".formatted(mode, start, end);
   }
 }

@@ -3,38 +3,52 @@
 package org.lwshm.benchmarks;
 
 /**
- * What a worker did.
+ * What one worker did, or several.
  *
  * @param operations acquisitions, each with its release
- * @param elapsedNs how long it took; less than was ordered if it came late
+ * @param perSecond how many of them a second, the sum of what each worker came to in its own time:
+ *     one that overran the end of its order has done no more for that
  * @param cpuNs processor time that it took, of all threads
  * @param longestNs the longest that one batch of acquisitions in a row took
  */
-record Outcome(long operations, long elapsedNs, long cpuNs, long longestNs) {
+record Outcome(long operations, double perSecond, long cpuNs, long longestNs) {
 
+  private static final int WORDS = 4;
+
+  /** What a worker answers. */
+  static String line(long operations, long elapsedNs, long cpuNs, long longestNs) {
+    return operations + " " + elapsedNs + " " + cpuNs + " " + longestNs;
+  }
+
+  /** Reads that, of one worker or of several one after another. */
   static Outcome parse(String line) {
     String[] words = line.trim().split(" ");
-    if (words.length != 4) {
+    if (words.length % WORDS != 0) {
       throw new IllegalArgumentException("no outcome: " + line);
     }
+    Outcome whole = parse(words, 0);
+    for (int at = WORDS; at < words.length; at += WORDS) {
+      whole = whole.and(parse(words, at));
+    }
+    return whole;
+  }
+
+  private static Outcome parse(String[] words, int at) {
+    long operations = Long.parseLong(words[at]);
+    long elapsedNs = Long.parseLong(words[at + 1]);
     return new Outcome(
-        Long.parseLong(words[0]),
-        Long.parseLong(words[1]),
-        Long.parseLong(words[2]),
-        Long.parseLong(words[3]));
+        operations,
+        operations * 1e9 / elapsedNs,
+        Long.parseLong(words[at + 2]),
+        Long.parseLong(words[at + 3]));
   }
 
   /** Both, done by two at the same time. */
   Outcome and(Outcome other) {
     return new Outcome(
         operations + other.operations,
-        Math.max(elapsedNs, other.elapsedNs),
+        perSecond + other.perSecond,
         cpuNs + other.cpuNs,
         Math.max(longestNs, other.longestNs));
-  }
-
-  @Override
-  public String toString() {
-    return operations + " " + elapsedNs + " " + cpuNs + " " + longestNs;
   }
 }

@@ -40,11 +40,21 @@ final class Report {
   }
 
   double median(String name) {
+    return found(name).median();
+  }
+
+  /** The median, and in parentheses the least and the most. */
+  String range(String name) {
+    Samples s = found(name);
+    return String.format(Locale.ROOT, "%.2f (%.2f..%.2f)", s.median(), s.least(), s.most());
+  }
+
+  private Samples found(String name) {
     Samples found = samples.get(name);
     if (found == null) {
       throw new IllegalArgumentException("nothing named " + name + " was measured");
     }
-    return found.median();
+    return found;
   }
 
   /** Median over median; nothing if one of the two was not measured. */
@@ -104,7 +114,8 @@ final class Report {
     json.close("}").key("results").open("[");
     for (Samples s : samples.values()) {
       json.item().open("{").field("name", s.name()).field("unit", s.unit());
-      json.field("median", s.median()).field("rounds", s.values()).close("}");
+      json.field("median", s.median()).field("least", s.least()).field("most", s.most());
+      json.field("rounds", s.values()).close("}");
     }
     json.close("]").key("ratios").open("[");
     for (Ratio r : ratios) {
