@@ -15,7 +15,8 @@
  *
  *     OPERATIONS ELAPSED_NS CPU_NS LONGEST_NS
  *
- * where the last is the longest time that BATCH acquisitions in a row took: the longest
+ * where the second is the time since START: who got no processor until later was slow.
+ * The last is the longest time that BATCH acquisitions in a row took: the longest
  * wait and a little more.  (To read the clock at each would be to measure the clock.)
  * The Java worker and the PostgreSQL extension do the same.
  *
@@ -92,11 +93,11 @@ static void await_time(int64_t ns)
 /* Runs ACQUIRE and RELEASE, expressions on one lock, until the time is over.  A macro, so
    that every kind has a loop of its own, as a program that uses it would; what they name
    are locals, or the loop would load it again each time. */
-#define MEASURE(end_ns, ACQUIRE, RELEASE)                                                          \
+#define MEASURE(start_ns, end_ns, ACQUIRE, RELEASE)                                                \
     ({                                                                                             \
         struct result result = {0};                                                                \
         int64_t cpu = now(CLOCK_THREAD_CPUTIME_ID);                                                \
-        int64_t start = now(CLOCK_MONOTONIC), last = start;                                        \
+        int64_t last = now(CLOCK_MONOTONIC);                                                       \
         do {                                                                                       \
             for (int i = 0; i < BATCH; i++) {                                                      \
                 require_zero(ACQUIRE, "acquire failed");                                           \
@@ -108,7 +109,7 @@ static void await_time(int64_t ns)
                 result.longest_ns = time - last;                                                   \
             last = time;                                                                           \
         } while (last < (end_ns));                                                                 \
-        result.elapsed_ns = last - start;                                                          \
+        result.elapsed_ns = last - (start_ns);                                                     \
         result.cpu_ns = now(CLOCK_THREAD_CPUTIME_ID) - cpu;                                        \
         result;                                                                                    \
     })
@@ -119,56 +120,56 @@ static int lock_robust(pthread_mutex_t *mutex)
     return error == EOWNERDEAD ? pthread_mutex_consistent(mutex) : error;
 }
 
-static struct result run_lwshm_exclusive(int64_t end_ns)
+static struct result run_lwshm_exclusive(int64_t start_ns, int64_t end_ns)
 {
     lwshm_backend *const me = backend;
     const uint64_t lock = lwlock;
-    return MEASURE(end_ns, lwshm_lwlock_acquire(me, lock, LWSHM_LW_EXCLUSIVE),
+    return MEASURE(start_ns, end_ns, lwshm_lwlock_acquire(me, lock, LWSHM_LW_EXCLUSIVE),
                    lwshm_lwlock_release(me, lock));
 }
 
-static struct result run_lwshm_shared(int64_t end_ns)
+static struct result run_lwshm_shared(int64_t start_ns, int64_t end_ns)
 {
     lwshm_backend *const me = backend;
     const uint64_t lock = lwlock;
-    return MEASURE(end_ns, lwshm_lwlock_acquire(me, lock, LWSHM_LW_SHARED),
+    return MEASURE(start_ns, end_ns, lwshm_lwlock_acquire(me, lock, LWSHM_LW_SHARED),
                    lwshm_lwlock_release(me, lock));
 }
 
-static struct result run_mutex(int64_t end_ns)
+static struct result run_mutex(int64_t start_ns, int64_t end_ns)
 {
     pthread_mutex_t *const mutex = &foreign->mutex;
-    return MEASURE(end_ns, pthread_mutex_lock(mutex), pthread_mutex_unlock(mutex));
+    return MEASURE(start_ns, end_ns, pthread_mutex_lock(mutex), pthread_mutex_unlock(mutex));
 }
 
-static struct result run_robust(int64_t end_ns)
+static struct result run_robust(int64_t start_ns, int64_t end_ns)
 {
     pthread_mutex_t *const mutex = &foreign->robust;
-    return MEASURE(end_ns, lock_robust(mutex), pthread_mutex_unlock(mutex));
+    return MEASURE(start_ns, end_ns, lock_robust(mutex), pthread_mutex_unlock(mutex));
 }
 
-static struct result run_rwlock_exclusive(int64_t end_ns)
+static struct result run_rwlock_exclusive(int64_t start_ns, int64_t end_ns)
 {
     pthread_rwlock_t *const rwlock = &foreign->rwlock;
-    return MEASURE(end_ns, pthread_rwlock_wrlock(rwlock), pthread_rwlock_unlock(rwlock));
+    return MEASURE(start_ns, end_ns, pthread_rwlock_wrlock(rwlock), pthread_rwlock_unlock(rwlock));
 }
 
-static struct result run_rwlock_shared(int64_t end_ns)
+static struct result run_rwlock_shared(int64_t start_ns, int64_t end_ns)
 {
     pthread_rwlock_t *const rwlock = &foreign->rwlock;
-    return MEASURE(end_ns, pthread_rwlock_rdlock(rwlock), pthread_rwlock_unlock(rwlock));
+    return MEASURE(start_ns, end_ns, pthread_rwlock_rdlock(rwlock), pthread_rwlock_unlock(rwlock));
 }
 
-static struct result run_spin(int64_t end_ns)
+static struct result run_spin(int64_t start_ns, int64_t end_ns)
 {
     pthread_spinlock_t *const spin = &foreign->spin;
-    return MEASURE(end_ns, pthread_spin_lock(spin), pthread_spin_unlock(spin));
+    return MEASURE(start_ns, end_ns, pthread_spin_lock(spin), pthread_spin_unlock(spin));
 }
 
 static const struct kind {
     const char *name;
-    struct result (*exclusive)(int64_t end_ns);
-    struct result (*shared)(int64_t end_ns);
+    struct result (*exclusive)(int64_t start_ns, int64_t end_ns);
+    struct result (*shared)(int64_t start_ns, int64_t end_ns);
 } kinds[] = {
     {"lwshm", run_lwshm_exclusive, run_lwshm_shared},
     {"mutex", run_mutex, NULL},
@@ -177,15 +178,15 @@ static const struct kind {
     {"spin", run_spin, NULL},
 };
 
-static struct result run(const char *name, bool shared, int64_t end_ns)
+static struct result run(const char *name, bool shared, int64_t start_ns, int64_t end_ns)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(kinds[i].name, name) != 0)
             continue;
         if (!shared)
-            return kinds[i].exclusive(end_ns);
+            return kinds[i].exclusive(start_ns, end_ns);
         if (kinds[i].shared != NULL)
-            return kinds[i].shared(end_ns);
+            return kinds[i].shared(start_ns, end_ns);
     }
     die("no such kind of lock, or it has no such mode");
     abort();
@@ -263,7 +264,7 @@ static void obey(const char *line)
         take();
     } else if (sscanf(line, "run %31s %31s %lld %lld", kind, mode, &start, &end) == 4) {
         await_time(start);
-        struct result result = run(kind, strcmp(mode, "shared") == 0, end);
+        struct result result = run(kind, strcmp(mode, "shared") == 0, start, end);
         printf("%lld %lld %lld %lld\n", (long long)result.operations, (long long)result.elapsed_ns,
                (long long)result.cpu_ns, (long long)result.longest_ns);
     } else {

@@ -63,11 +63,12 @@ struct result {
 };
 
 /* Once for each mode, so that the mode is a constant in the loop, as it is in a caller. */
-static pg_attribute_always_inline struct result measure(LWLock *lock, LWLockMode mode, int64 end)
+static pg_attribute_always_inline struct result measure(LWLock *lock, LWLockMode mode, int64 start,
+                                                        int64 end)
 {
     struct result result = {0};
     int64 cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
-    int64 start = nanoseconds(CLOCK_MONOTONIC), last = start;
+    int64 last = nanoseconds(CLOCK_MONOTONIC);
     do {
         int64 time;
         for (int i = 0; i < BATCH; i++) {
@@ -97,9 +98,9 @@ Datum lwlock_benchmark(PG_FUNCTION_ARGS)
 
     await_time(start);
     if (strcmp(mode, "exclusive") == 0)
-        r = measure(lock, LW_EXCLUSIVE, end);
+        r = measure(lock, LW_EXCLUSIVE, start, end);
     else if (strcmp(mode, "shared") == 0)
-        r = measure(lock, LW_SHARED, end);
+        r = measure(lock, LW_SHARED, start, end);
     else
         ereport(ERROR, errmsg("mode must be exclusive or shared"));
     PG_RETURN_TEXT_P(

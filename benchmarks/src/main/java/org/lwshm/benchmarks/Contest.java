@@ -56,7 +56,7 @@ final class Contest {
 
     Outcome run(String mode, List<Worker> called, int threads, int milliseconds) {
       // All in the same stretch of time, or the first would run alone and the last, too.
-      long start = System.nanoTime() + (called.size() == 1 ? 0 : TimeUnit.MILLISECONDS.toNanos(10));
+      long start = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(10);
       long end = start + TimeUnit.MILLISECONDS.toNanos(milliseconds);
       String order = language.apply(new Order(kind, mode, start, end, threads));
       called.forEach(worker -> worker.tell(order));

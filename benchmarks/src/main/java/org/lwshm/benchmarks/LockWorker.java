@@ -99,8 +99,7 @@ public final class LockWorker {
     long operations = 0;
     awaitTime(order.start());
     long cpu = threads.getCurrentThreadCpuTime();
-    long start = System.nanoTime();
-    long last = start;
+    long last = System.nanoTime();
     do {
       if (order.isShared()) {
         kind.shared(BATCH);
@@ -112,6 +111,7 @@ public final class LockWorker {
       longest = Math.max(longest, time - last);
       last = time;
     } while (last - order.end() < 0);
-    return Outcome.line(operations, last - start, threads.getCurrentThreadCpuTime() - cpu, longest);
+    return Outcome.line(
+        operations, last - order.start(), threads.getCurrentThreadCpuTime() - cpu, longest);
   }
 }

@@ -6,8 +6,8 @@ package org.lwshm.benchmarks;
  * What one worker did, or several.
  *
  * @param operations acquisitions, each with its release
- * @param perSecond how many of them a second, the sum of what each worker came to in its own time:
- *     one that overran the end of its order has done no more for that
+ * @param perSecond how many of them a second, the sum of what each worker came to between the
+ *     ordered start and its own end: one that came late or overran is no faster for that
  * @param cpuNs processor time that it took, of all threads
  * @param longestNs the longest that one batch of acquisitions in a row took
  */
