@@ -107,7 +107,7 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
         return;
     bool patient = a->sleep_ns >= lwlock_patience.longest_ns;
     if (!patient)
-        a->sleep_ns *= 2;
+        a->sleep_ns += a->sleep_ns / 4; /* so who dies is found soon, as waits go */
     a->look_ns = now + a->sleep_ns;
     if (obstacle >= 0)
         recover_if_dead(a->segment, (uint32_t)obstacle, patient);

@@ -30,10 +30,11 @@ public final class Backend implements AutoCloseable {
   private final int slot;
   private final int generation;
 
-  // What the fast path of LWLock needs, ready to use.
+  /** Where the number of spilled records stands, in bytes from the first record. */
+  static final int SPILLED = Layout.BACKEND_SPILLED - Layout.BACKEND_RECORD;
+
+  // What the fast path of LWLock needs, ready to use, and no more: each is a load there.
   final long records;
-  final long counters;
-  final long spilled;
   final long recordGeneration;
   final long lockOwner;
   final long readerBit;
@@ -58,8 +59,6 @@ public final class Backend implements AutoCloseable {
     generation = (int) info[BackendNative.INFO_GENERATION];
     long address = attachment.base() + info[BackendNative.INFO_SLOT_OFFSET];
     records = address + Layout.BACKEND_RECORD;
-    counters = records + (long) segment.maxHeldLocks() * Long.BYTES;
-    spilled = address + Layout.BACKEND_SPILLED;
     recordGeneration = (long) generation << Layout.RECORD_GENERATION_SHIFT;
     lockOwner = (slot + 1) | (long) generation << Layout.LOCK_OWNER_GENERATION_SHIFT;
     readerBit = 1L << (slot % Long.SIZE);
@@ -241,7 +240,7 @@ public final class Backend implements AutoCloseable {
     if ((record & ~Layout.RECORD_KIND_MASK) == wanted) {
       return record;
     }
-    if (RawMemory.getIntAcquire(spilled) != 0) {
+    if (RawMemory.getIntAcquire(records + SPILLED) != 0) {
       for (int i = 0; i < segment.maxHeldLocks(); i++) {
         record = RawMemory.getLongAcquire(records + (long) i * Long.BYTES);
         if ((record & ~Layout.RECORD_KIND_MASK) == wanted) {

@@ -54,18 +54,21 @@ public final class LWLock {
 
   private static final long WAITERS = Layout.LOCK_XWAIT | Layout.LOCK_SWAIT | Layout.LOCK_DPARK;
 
+  /** Where RB stands, in bytes from W. */
+  private static final int READERS = Layout.LWLOCK_READERS - Layout.LWLOCK_WORD;
+
   private final LWLockTranche tranche;
   private final int index;
   private final Segment segment;
+
   private final long offset;
 
-  // W and RB.
+  // W; RB stands beside it.
   private final long word;
-  private final long readers;
   // A record of this lock, generation and kind left out, and its preferred place, in bytes.
   private final long recordKey;
   private final long recordPlace;
-  // A backend's counters of the tranche, in bytes from its first.
+  // A backend's counters of the tranche, in bytes from its first record.
   private final long counters;
 
   LWLock(LWLockTranche tranche, int index) {
@@ -74,11 +77,12 @@ public final class LWLock {
     segment = tranche.segment();
     offset = tranche.lockOffset(index);
     word = segment.attachment().base() + offset + Layout.LWLOCK_WORD;
-    readers = segment.attachment().base() + offset + Layout.LWLOCK_READERS;
     long number = offset / TrancheNative.LWLOCK_SIZE;
     recordKey = number << Layout.RECORD_LOCK_SHIFT;
     recordPlace = (number & (segment.maxHeldLocks() - 1)) * Long.BYTES;
-    counters = (long) tranche.id() * Layout.TRANCHE_COUNTERS_SIZE;
+    counters =
+        (long) segment.maxHeldLocks() * Long.BYTES
+            + (long) tranche.id() * Layout.TRANCHE_COUNTERS_SIZE;
   }
 
   /** {@return the tranche it belongs to} */
@@ -419,14 +423,17 @@ public final class LWLock {
       return;
     }
     long key = recordKey | backend.recordGeneration;
+    // Loaded here: what is loaded after a locked instruction waits for it.
+    long counter = backend.records + counters + Layout.COUNTERS_EXCLUSIVE;
+    long acquired = RawMemory.getLong(counter) + 1;
     // Before the CAS, so that who dies behind the CAS is known to own the lock.
     RawMemory.putLongRelease(record, key | Layout.RECORD_N);
     if (RawMemory.compareAndSetLong(word, 0, backend.lockOwner)
-        && RawMemory.getLongVolatile(readers) == 0) {
+        && RawMemory.getLongVolatile(word + READERS) == 0) {
       RawMemory.putLongRelease(record, key | Layout.RECORD_XIN);
       // No change of the data may come before the record that says we are inside.
       VarHandle.storeStoreFence();
-      count(backend.counters + counters + Layout.COUNTERS_EXCLUSIVE);
+      RawMemory.putLong(counter, acquired);
     } else {
       // W is another's, or it is ours and readers may have to leave first: C looks which.
       acquireContended(backend, LWLockMode.EXCLUSIVE);
@@ -439,6 +446,8 @@ public final class LWLock {
       acquireInC(backend, mode);
       return;
     }
+    long counter = backend.records + counters + Layout.COUNTERS_SHARED;
+    long acquired = RawMemory.getLong(counter) + 1;
     // Volatile, for the full fence between this and the look at W: we see the owner, or the owner,
     // who writes W and then reads the records, sees us.
     RawMemory.putLongVolatile(record, recordKey | backend.recordGeneration | Layout.RECORD_S);
@@ -446,16 +455,11 @@ public final class LWLock {
       setReaderBit(backend.readerBit);
       // Always again: an owner that came since then may have read RB without our bit.
       if ((RawMemory.getLongVolatile(word) & BLOCKS_SHARED) == 0) {
-        count(backend.counters + counters + Layout.COUNTERS_SHARED);
+        RawMemory.putLong(counter, acquired);
         return;
       }
     }
     acquireContended(backend, mode);
-  }
-
-  /** Counts an acquisition: the backend's own number, which nobody else writes. */
-  private static void count(long counter) {
-    RawMemory.putLong(counter, RawMemory.getLong(counter) + 1);
   }
 
   /** The whole acquire. */
@@ -499,15 +503,15 @@ public final class LWLock {
 
   /** Only after a writer has passed is the bit not there. */
   private void setReaderBit(long bit) {
-    long seen = RawMemory.getLongVolatile(readers);
-    while ((seen & bit) == 0 && !RawMemory.compareAndSetLong(readers, seen, seen | bit)) {
-      seen = RawMemory.getLongVolatile(readers);
+    long seen = RawMemory.getLongVolatile(word + READERS);
+    while ((seen & bit) == 0 && !RawMemory.compareAndSetLong(word + READERS, seen, seen | bit)) {
+      seen = RawMemory.getLongVolatile(word + READERS);
     }
   }
 
   /** Whether the record's preferred place has a record, or this lock's may be at another place. */
   private static boolean isPlaceTaken(Backend backend, long record) {
-    return (RawMemory.getLong(record) | RawMemory.getInt(backend.spilled)) != 0;
+    return (RawMemory.getLong(record) | RawMemory.getInt(backend.records + Backend.SPILLED)) != 0;
   }
 
   /**
