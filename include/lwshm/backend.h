@@ -6,7 +6,8 @@
  * that others can see it, and can clean up after it if it is killed.
  *
  * A backend is used by one thread at a time, as a rule the one that joined it.
- * After fork() it stays the parent's: in the child it answers LWSHM_E_CLOSED.
+ * After fork() it stays the parent's: in the child it answers LWSHM_E_CLOSED.  (Not so after
+ * _Fork() or a clone() of one's own, which tell no library.)
  *
  * Source: PostgreSQL's PGPROC (src/backend/storage/lmgr/proc.c); the reuse of dead
  * slots is lwshm's own.

@@ -107,7 +107,8 @@ int lwshm_lwlock_release_disowned(lwshm_backend *backend, uint64_t lock);
  * at most (0 or less: looks once, and does not sleep), and returns 0 then.  The wait is not
  * over: the backend stays in line, with all that the wait has got it so far, as if it were
  * asleep.  Call again with the same arguments, soon, for others may be waiting for this one;
- * or end the wait with lwshm_lwlock_cancel().
+ * or end the wait with lwshm_lwlock_cancel().  Until then, any other acquire of the lock by this
+ * backend answers LWSHM_E_ALREADY_HELD, though nothing is held.
  */
 
 /* 1: acquired.  Errors as acquire, which end the wait. */
@@ -146,7 +147,9 @@ int lwshm_lwlock_info(const lwshm_segment *segment, uint64_t lock, struct lwshm_
  * order, and locks of one tranche by rising offset: 1 turns it on, 0 off.  An acquire that
  * sleeps and whose order contradicts what any backend of this process has done before returns
  * LWSHM_E_LOCK_ORDER instead, naming both tranches, whether or not a deadlock would have come
- * of it this time.  Costs about a microsecond an acquire: for tests.  A binding with a fast path
+ * of it this time.  A time-out of 0 is checked as others are; lwshm_lwlock_try_acquire() is not, nor
+ * what waits without acquiring: acquire_or_wait and wait_for_var.  Costs about a microsecond an
+ * acquire: for tests.  A binding with a fast path
  * of its own takes all acquires through here while it is on.
  */
 int lwshm_segment_check_lock_order(lwshm_segment *segment, int on);

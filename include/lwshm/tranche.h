@@ -64,7 +64,8 @@ static inline uint64_t lwshm_tranche_lock(const struct lwshm_tranche *tranche, u
  * Puts right what a lock guards whose holder died inside.  Called under the lock, which
  * `backend` holds exclusively, by the thread that is acquiring it.  Returns 0 if the data
  * are consistent now; anything else leaves the lock poisoned, and the acquire returns
- * LWSHM_E_OWNER_DIED.  It may take other locks in the usual order, not this one.
+ * LWSHM_E_OWNER_DIED.  It may take other locks in the usual order; it must neither acquire nor
+ * release this one.
  */
 typedef int lwshm_repair(lwshm_backend *backend, uint64_t lock, void *argument);
 

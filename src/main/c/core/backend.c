@@ -143,8 +143,9 @@ static uint32_t held_locks(const lwshm_segment *s, const struct backend_slot *sl
 {
     uint32_t held = 0;
     for (uint32_t i = 0; i < s->max_held_locks; i++) {
-        uint64_t kind = __atomic_load_n(&slot->record[i], __ATOMIC_RELAXED) & RECORD_KIND_MASK;
-        held += kind == RECORD_S || kind == RECORD_XIN;
+        uint64_t record = __atomic_load_n(&slot->record[i], __ATOMIC_RELAXED);
+        enum record_kind kind = record_kind(record);
+        held += (kind == RECORD_S || kind == RECORD_XIN) && (record & RECORD_DISOWNED) == 0;
     }
     return held;
 }

@@ -56,6 +56,7 @@ struct waited {
     int64_t sleep_ns; /* as in struct attempt */
     int64_t look_ns;
     uint32_t turns;
+    bool has_slept;
     bool starves;
 };
 

@@ -104,6 +104,7 @@ static const struct lwshm_layout_field fields[] = {
     CONSTANT(LOCK_XWAIT),
     CONSTANT(LOCK_SWAIT),
     CONSTANT(LOCK_DPARK),
+    CONSTANT(LOCK_DISOWNED),
 };
 
 int lwshm_layout_field(uint32_t i, struct lwshm_layout_field *field)

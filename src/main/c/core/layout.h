@@ -162,11 +162,14 @@ static_assert(sizeof(struct tranche_counters) == 32, "counters of a tranche");
  *   bit  57       XWAIT   someone may be parked for exclusive
  *   bit  58       SWAIT   someone may be parked for shared
  *   bit  59       DPARK   the owner may be parked, waiting for readers to leave
+ *   bit  60       DISOWNED  the owner has disowned its hold; a part of the owner's name, so that
+ *                           neither it nor anyone else takes one hold of its for another
  * readers RB: bit i: some backend of group i (slot mod 64) may hold it shared.
  */
 #define LOCK_OWNER_SLOT_MASK 0xffffull
 #define LOCK_OWNER_GENERATION_SHIFT 16
-#define LOCK_OWNER_MASK ((1ull << 40) - 1)
+#define LOCK_DISOWNED (1ull << 60)
+#define LOCK_OWNER_MASK (((1ull << 40) - 1) | LOCK_DISOWNED)
 #define LOCK_STARVER_SHIFT 40
 #define LOCK_STARVER_MASK (0xffffull << LOCK_STARVER_SHIFT)
 #define LOCK_POISON (1ull << 56)

@@ -75,11 +75,12 @@ void lock_end_starving(struct lwlock *lock, uint32_t slot)
     wake_all(&lock->xfut);
 }
 
-/* What the word becomes when slot `i` at `generation` goes; POISON if it was inside. */
+/* What the word becomes when slot `i` at `generation` goes; POISON if it was inside.  Only a
+   record that says so stands for a hold that was disowned. */
 static uint64_t word_without(uint64_t word, uint32_t i, uint64_t generation, bool inside)
 {
     uint64_t owner = (i + 1ull) | generation << LOCK_OWNER_GENERATION_SHIFT;
-    if ((word & LOCK_OWNER_MASK) == owner) {
+    if ((word & LOCK_OWNER_MASK & ~(inside ? LOCK_DISOWNED : 0)) == owner) {
         word &= ~(LOCK_OWNER_MASK | LOCK_DPARK);
         if (inside)
             word |= LOCK_POISON;

@@ -148,6 +148,8 @@ int lwlock_acquire_poisoned(lwshm_backend *b, uint64_t lock, int64_t deadline_ns
 {
     uint64_t *record;
     int r = begin_acquire(b, lock, LWSHM_LW_EXCLUSIVE, &record);
+    if (r == LWSHM_OK && b->segment->checks_lock_order)
+        r = check_order(b, lock, record);
     if (r < 0)
         return r;
     set_record(b, lock, record, RECORD_N);

@@ -18,8 +18,18 @@ int lwshm_lwlock_disown(lwshm_backend *b, uint64_t lock)
     uint64_t *record = record_find(b, lock);
     if (record == NULL || record_kind(*record) == RECORD_N)
         return fail_not_held(b, lock);
+    /* Before the record: who finds that takes the hold over by this name, which no other hold
+       of this backend's bears. */
+    if (record_kind(*record) == RECORD_XIN)
+        __atomic_or_fetch(&lock_at(b->segment, lock)->word, LOCK_DISOWNED, __ATOMIC_SEQ_CST);
     __atomic_or_fetch(record, RECORD_DISOWNED, __ATOMIC_SEQ_CST);
     return LWSHM_OK;
+}
+
+/* What W's owner bits are while slot `i` has disowned its hold. */
+static uint64_t disowner(uint32_t i, uint64_t generation)
+{
+    return (i + 1ull) | generation << LOCK_OWNER_GENERATION_SHIFT | LOCK_DISOWNED;
 }
 
 /* Zeroes a disowned record that says nothing any more. */
@@ -62,7 +72,7 @@ static int end_disowned_exclusive(lwshm_backend *b, uint32_t i, uint64_t offset,
                                   uint64_t seen)
 {
     struct lwlock *lock = lock_at(b->segment, offset);
-    uint64_t owner = (i + 1ull) | record_generation(seen) << LOCK_OWNER_GENERATION_SHIFT;
+    uint64_t owner = disowner(i, record_generation(seen));
     uint64_t *own_record = record_take(b, offset);
     if (own_record == NULL)
         return fail_no_record(b);
@@ -72,11 +82,12 @@ static int end_disowned_exclusive(lwshm_backend *b, uint32_t i, uint64_t offset,
            !__atomic_compare_exchange_n(&lock->word, &word, (word & ~LOCK_OWNER_MASK) | b->owner,
                                         false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
     }
-    clear_disowned(b->segment, i, offset, record, seen);
     if ((word & LOCK_OWNER_MASK) != owner) {
+        /* The record is another's to zero, who was faster: it may say the next hold already. */
         record_clear(b, offset, own_record);
         return 0;
     }
+    clear_disowned(b->segment, i, offset, record, seen);
     leave_exclusive(b, offset, lock, own_record);
     return 1;
 }
@@ -103,7 +114,7 @@ void lwlock_forget_disowned(lwshm_backend *b, uint64_t offset)
     uint64_t *record = record_find_disowned(b->segment, b->number, offset);
     uint64_t seen = record == NULL ? 0 : load(record);
     if (seen != 0 && record_kind(seen) != RECORD_S &&
-        (load(&lock_at(b->segment, offset)->word) & LOCK_OWNER_MASK) != b->owner)
+        (load(&lock_at(b->segment, offset)->word) & LOCK_OWNER_MASK) != (b->owner | LOCK_DISOWNED))
         clear_disowned(b->segment, b->number, offset, record, seen);
 }
 

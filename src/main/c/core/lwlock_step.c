@@ -35,6 +35,7 @@ static int go_on(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode, b
 {
     struct attempt a = attempt_of(b, lock, record, deadline_ns);
     a.repairs = repairs;
+    a.has_slept = true; /* or whatever the caller did between the steps */
     if (mode == LWSHM_LW_EXCLUSIVE)
         return lwlock_wait_exclusive(&a);
     if (mode == LWSHM_LW_SHARED && (load(&a.lock->word) & LOCK_OWNER_MASK) != b->owner)

@@ -67,6 +67,7 @@ static bool stays_in_line(const struct attempt *a, int reason)
                                          .sleep_ns = a->sleep_ns,
                                          .look_ns = a->look_ns,
                                          .turns = a->turns,
+                                         .has_slept = a->has_slept,
                                          .starves = a->starves};
     return true;
 }
@@ -99,6 +100,7 @@ static void park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
     a->turns++;
     a->has_looked = true;
     int64_t sleep_ns = next_sleep(a);
+    a->has_slept |= sleep_ns > 0;
     if (sleep_ns > 0 && os_futex_wait(futex, expected, sleep_ns) != -ETIMEDOUT)
         return;
     /* A step's end may have cut the sleep short; what counts is the time since the last look. */
@@ -118,7 +120,8 @@ static void wait_is_over(struct attempt *a)
     if (a->sleep_ns == 0)
         return;
     struct backend_slot *slot = a->backend->slot;
-    tranche_count_wait(a->segment, a->lock->tranche, os_monotonic_ns() - slot->wait_since);
+    if (a->has_slept)
+        tranche_count_wait(a->segment, a->lock->tranche, os_monotonic_ns() - slot->wait_since);
     __atomic_store_n(&slot->wait_lock, 0, __ATOMIC_RELEASE);
     a->sleep_ns = 0;
 }

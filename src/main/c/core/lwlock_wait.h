@@ -33,6 +33,7 @@ struct attempt {
     uint32_t turns;      /* sleeps so far */
     bool repairs;        /* POISON does not stop it */
     bool steps;          /* at the deadline it stays in line, for a further step */
+    bool has_slept;      /* in the kernel, in this step or an earlier one */
     bool has_looked;     /* it has parked in this step, if only for no time at all */
     bool starves;        /* it has named itself the starver */
 };
@@ -146,6 +147,7 @@ static inline void resume(struct attempt *a)
     a->sleep_ns = waited->sleep_ns;
     a->look_ns = waited->look_ns;
     a->turns = waited->turns;
+    a->has_slept = waited->has_slept;
     a->starves = waited->starves;
     waited->lock = 0;
 }

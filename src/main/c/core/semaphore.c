@@ -234,13 +234,16 @@ static int take_owned(lwshm_backend *b, struct semaphore *sem, int32_t permits, 
 
 /* Sleeps unless enough permits are there, or come while it looks. */
 static void park(lwshm_backend *b, const struct lwshm_semaphore *semaphore, struct semaphore *sem,
-                 int32_t permits, int64_t sleep_ns)
+                 int32_t permits, int64_t since_ns, int64_t sleep_ns)
 {
     uint32_t events = __atomic_load_n(&sem->futex, __ATOMIC_SEQ_CST);
     uint64_t state = load(&sem->state);
     while (permits_of(state) < permits)
         if (__atomic_compare_exchange_n(&sem->state, &state, state | STATE_WAIT, false,
                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+            /* Each time: a wait for its own lock may have been here meanwhile. */
+            __atomic_store_n(&b->slot->wait_mode, 0, __ATOMIC_RELAXED);
+            __atomic_store_n(&b->slot->wait_since, since_ns, __ATOMIC_RELAXED);
             __atomic_store_n(&b->slot->wait_lock, semaphore->offset, __ATOMIC_RELEASE);
             os_futex_wait(&sem->futex, events, sleep_ns);
             return;
@@ -272,8 +275,7 @@ static int acquire(lwshm_backend *b, const struct lwshm_semaphore *semaphore, in
     int r = check(b, semaphore, permits, &sem);
     if (r < 0)
         return r;
-    __atomic_store_n(&b->slot->wait_mode, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&b->slot->wait_since, os_monotonic_ns(), __ATOMIC_RELAXED);
+    int64_t since = os_monotonic_ns();
     for (bool slept = false;; slept = true) {
         r = sem->kind == LWSHM_SEMAPHORE_OWNED ? take_owned(b, sem, permits, slept, deadline_ns)
                                                : take(sem, permits);
@@ -285,7 +287,7 @@ static int acquire(lwshm_backend *b, const struct lwshm_semaphore *semaphore, in
             break;
         }
         int64_t left = deadline_ns == 0 ? sleep_ns : deadline_ns - now;
-        park(b, semaphore, sem, permits, left < sleep_ns ? left : sleep_ns);
+        park(b, semaphore, sem, permits, since, left < sleep_ns ? left : sleep_ns);
         if (sleep_ns < LONGEST_SLEEP_NS)
             sleep_ns *= 2;
     }

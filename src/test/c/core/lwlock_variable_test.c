@@ -317,6 +317,23 @@ TEST(a_writer_disowns_its_lock_and_another_process_releases_it)
     disowned_by_one_and_released_by_another(X);
 }
 
+TEST(who_disowned_a_lock_waits_for_it_as_others_do)
+{
+    begin();
+    CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
+    CHECK_OK(lwshm_lwlock_disown(me, lock));
+    CHECK_EQ_INT(0, lwshm_backend_held_locks(me));
+    CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(me, lock, X));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_timed(me, lock, X, 5000000));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_timed(me, lock, S, 5000000));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(me, lock, S, 1000000));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(me, lock, S, 1000000));
+    CHECK_OK(lwshm_lwlock_cancel(me, lock));
+    CHECK_OK(lwshm_lwlock_release_disowned(me, lock));
+    check_free();
+    end();
+}
+
 TEST(a_reader_disowns_its_lock_and_another_process_releases_it)
 {
     disowned_by_one_and_released_by_another(S);
