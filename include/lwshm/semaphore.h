@@ -62,21 +62,29 @@ int lwshm_semaphore_init(lwshm_segment *segment, const char *name, int32_t permi
 int lwshm_semaphore_find(const lwshm_segment *segment, const char *name,
                          struct lwshm_semaphore *semaphore);
 
-/* Takes `permits` (1 or more), all at once, sleeping as long as it takes.
-   Errors: LWSHM_E_INVALID, LWSHM_E_CLOSED. */
+/*
+ * Takes `permits` (1 or more), all at once, sleeping as long as it takes.
+ *
+ * To take and to give permits of an owned one, a backend holds the semaphore's own lock for a
+ * moment.  It hears LWSHM_E_LIMIT if it holds as many locks as it may: keep one to spare.
+ *
+ * Errors: LWSHM_E_INVALID, LWSHM_E_CLOSED, LWSHM_E_LIMIT.
+ */
 int lwshm_semaphore_acquire(lwshm_backend *backend, const struct lwshm_semaphore *semaphore,
                             int32_t permits);
 
 /* The same, sleeping for `timeout_ns` at most (0 or less: not at all): 1 if it took them, 0 if
    the time ran out.  If another backend is just taking or giving permits of an owned one, that
-   is waited for, too, for some milliseconds more. */
+   is waited for, too, for some milliseconds more.  Who has slept looks whether backends that
+   have permits are dead; with a time-out of 0 nobody looks. */
 int lwshm_semaphore_acquire_timed(lwshm_backend *backend, const struct lwshm_semaphore *semaphore,
                                   int32_t permits, int64_t timeout_ns);
 
 /*
  * Gives `permits` (1 or more) back, or, to a plain semaphore, in addition.
  * LWSHM_E_NOT_HELD if the semaphore is owned and this backend has not so many of it;
- * LWSHM_E_LIMIT if there would be more than LWSHM_SEMAPHORE_PERMITS_MAX.
+ * LWSHM_E_LIMIT if there would be more than LWSHM_SEMAPHORE_PERMITS_MAX, or if the semaphore is
+ * owned and this backend holds as many locks as it may.
  */
 int lwshm_semaphore_release(lwshm_backend *backend, const struct lwshm_semaphore *semaphore,
                             int32_t permits);

@@ -221,12 +221,16 @@ public final class Backend implements AutoCloseable {
     releaser = null;
   }
 
-  /** Whether it holds a lock, or is about to enter one shared. One that only waits does not. */
+  /**
+   * Whether it holds a lock, or is about to enter one shared. One that only waits does not; what it
+   * has disowned, it does not hold.
+   */
   boolean holdsAny() {
     for (int i = 0; i < segment.maxHeldLocks(); i++) {
       long record = RawMemory.getLongAcquire(records + (long) i * Long.BYTES);
       long kind = record & Layout.RECORD_KIND_MASK;
-      if (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN) {
+      boolean disowned = (record & Layout.RECORD_DISOWNED) != 0;
+      if (!disowned && (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN)) {
         return true;
       }
     }

@@ -30,7 +30,9 @@ import org.lwshm.jni.TrancheNative;
  * <p>If a holder is killed, the others go on: a shared hold ends, an exclusive one too, but then
  * the lock is <i>poisoned</i>, because what it guards may be half-changed. Who acquires a poisoned
  * lock, in either mode, has the {@link RepairCallback} of its tranche called first, or, if there is
- * none, hears {@link OwnerDiedException}.
+ * none, hears {@link OwnerDiedException}. The same goes for a thread that ends without closing its
+ * backend. To drop the backend is not enough: the thread keeps it as long as it lives, and what it
+ * holds stays held.
  *
  * <p>A virtual thread that waits does not keep its carrier from others: it looks at the lock again
  * and again, at intervals of up to about a millisecond, and lets others run in between. It notices
@@ -133,7 +135,8 @@ public final class LWLock {
   }
 
   /**
-   * Acquires the lock if that needs no waiting.
+   * Acquires the lock if that needs no waiting. May fail though nobody holds the lock, if another
+   * is just trying to acquire it: of two that try in different modes at one moment, both may fail.
    *
    * @param backend the calling thread's
    * @param mode how
@@ -295,7 +298,9 @@ public final class LWLock {
   /**
    * Disowns the lock: it stays held, but not by this backend any more, and any other may release
    * it, once, with {@link #releaseDisowned}. If this backend is closed or dies before that, the
-   * lock is recovered as if the backend had died holding it. PostgreSQL's LWLockDisown.
+   * lock is recovered as if the backend had died holding it. Until then the lock counts among those
+   * that this backend may hold at one time ({@link SegmentBuilder#maxHeldLocks}). PostgreSQL's
+   * LWLockDisown.
    *
    * @param backend the calling thread's, which holds the lock
    * @throws IllegalMonitorStateException if it does not
@@ -361,8 +366,10 @@ public final class LWLock {
    * <p>What differs from {@link java.util.concurrent.locks.ReentrantReadWriteLock}: it is not
    * reentrant, neither mode can be turned into the other, and a thread that holds it in one mode
    * and asks for it, in either mode, also with {@code tryLock}, hears {@link
-   * IllegalMonitorStateException}; {@code newCondition} is not supported; whatever {@link #acquire}
-   * throws may be thrown, {@link OwnerDiedException} included.
+   * IllegalMonitorStateException}; {@code tryLock} may fail though nobody holds the lock, if
+   * another thread is just trying to (see {@link #tryAcquire(Backend, LWLockMode)}); {@code
+   * newCondition} is not supported; whatever {@link #acquire} throws may be thrown, {@link
+   * OwnerDiedException} included.
    *
    * @return a view; any thread may use it
    */

@@ -47,8 +47,8 @@ final class LockWait {
     this.mode = mode;
     this.interruptible = interruptible;
     timed = timeoutNanos != FOREVER;
-    // Half of what a long holds is 146 years, and does not overflow.
-    deadline = timed ? System.nanoTime() + Math.min(timeoutNanos, FOREVER / 2) : 0;
+    // Half of what a long holds is 146 years: no difference of times overflows.
+    deadline = timed ? System.nanoTime() + Math.max(0, Math.min(timeoutNanos, FOREVER / 2)) : 0;
   }
 
   /** Acquires a lock; false if the time ran out. Poison is repaired, or thrown. */

@@ -375,9 +375,10 @@ public final class Segment implements AutoCloseable {
 
   /**
    * Cleans up at once after everybody who is proven dead: processes that were killed, threads of
-   * this process that ended without closing their backends, and backends that were dropped and
-   * collected. What they held shared is released, what they held exclusively becomes poisoned (see
-   * {@link OwnerDiedException}), their slots and entries are free again.
+   * this process that ended without closing their backends. (A backend that was merely dropped is
+   * not among them: its thread keeps it as long as it lives.) What they held shared is released,
+   * what they held exclusively becomes poisoned (see {@link OwnerDiedException}), their slots and
+   * entries are free again.
    *
    * <p>Nobody has to call it: waiters do the same for whoever keeps them waiting, {@link #join()}
    * does when no slot is left, and every process looks after its own threads. It is for everything

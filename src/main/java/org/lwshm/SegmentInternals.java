@@ -34,4 +34,9 @@ final class SegmentInternals extends SegmentAccess {
     backend.requireReleaser(segment);
     return backend.handle();
   }
+
+  @Override
+  public boolean isVirtual(Backend backend) {
+    return backend.isVirtual();
+  }
 }

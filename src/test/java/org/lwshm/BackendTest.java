@@ -73,6 +73,20 @@ class BackendTest {
   }
 
   @Test
+  void holdsWhatItHasNotDisowned() {
+    try (Backend me = segment.join()) {
+      for (LWLockMode mode : LWLockMode.values()) {
+        assertFalse(me.holdsAny());
+        lock.acquire(me, mode);
+        assertTrue(me.holdsAny());
+        lock.disown(me);
+        assertFalse(me.holdsAny(), "an exit need not wait for it to release that");
+        lock.releaseDisowned(me);
+      }
+    }
+  }
+
+  @Test
   void isSeenWithWhatItHoldsAndWaitsFor() throws Exception {
     try (Backend me = segment.join()) {
       lock.acquire(me, LWLockMode.EXCLUSIVE);

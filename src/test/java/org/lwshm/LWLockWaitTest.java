@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -73,6 +74,24 @@ class LWLockWaitTest {
             });
     waiter.join();
     assertNothingLeft(held);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  @Timeout(value = 5, unit = TimeUnit.MINUTES)
+  void theShortestOfAllTimesDoesNotWait(LWLockMode mode) throws Exception {
+    lock.acquire(me, LWLockMode.EXCLUSIVE);
+    Duration nanos = Duration.ofNanos(Long.MIN_VALUE);
+    Duration seconds = Duration.ofSeconds(Long.MIN_VALUE);
+    fixture.inAnotherThread(
+        other -> {
+          assertFalse(lock.tryAcquire(other, mode, nanos));
+          assertFalse(lock.tryAcquire(other, mode, seconds));
+          assertFalse(lock.tryAcquireInterruptibly(other, mode, nanos));
+          assertFalse(lock.tryAcquireInterruptibly(other, mode, seconds));
+          return null;
+        });
+    assertNothingLeft(LWLockMode.EXCLUSIVE);
   }
 
   @ParameterizedTest

@@ -14,6 +14,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -95,6 +96,23 @@ class ReadWriteLockViewTest {
             () -> {
               assertFalse(view.readLock().tryLock());
               assertFalse(view.writeLock().tryLock());
+              return null;
+            })
+        .join();
+    view.writeLock().unlock();
+  }
+
+  @Test
+  @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void theShortestOfAllTimesDoesNotWait() throws Exception {
+    view.writeLock().lock();
+    TestThread.start(
+            "another",
+            () -> {
+              for (TimeUnit unit : new TimeUnit[] {TimeUnit.NANOSECONDS, TimeUnit.SECONDS}) {
+                assertFalse(view.readLock().tryLock(Long.MIN_VALUE, unit));
+                assertFalse(view.writeLock().tryLock(Long.MIN_VALUE, unit));
+              }
               return null;
             })
         .join();

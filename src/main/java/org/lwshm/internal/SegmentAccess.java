@@ -97,4 +97,12 @@ public abstract class SegmentAccess {
    * @throws IllegalArgumentException if it is of another segment
    */
   public abstract long releaser(Backend backend, Segment segment);
+
+  /**
+   * Whether a backend's thread is a virtual one, which must not sleep in a native.
+   *
+   * @param backend whose
+   * @return whether it is
+   */
+  public abstract boolean isVirtual(Backend backend);
 }

@@ -7,6 +7,7 @@ import org.lwshm.Backend;
 import org.lwshm.LimitExceededException;
 import org.lwshm.NotFoundException;
 import org.lwshm.Segment;
+import org.lwshm.SegmentBuilder;
 import org.lwshm.SemaphoreKind;
 import org.lwshm.SizeMismatchException;
 import org.lwshm.internal.SegmentAccess;
@@ -28,14 +29,19 @@ import org.lwshm.jni.Status;
  * <p>Methods that take a {@link Backend} want the calling thread's own; those without look it up,
  * which costs a little more. All that use one throw {@link IllegalStateException} if it is another
  * thread's or is closed, {@link IllegalArgumentException} if it is of another segment, and also if
- * fewer than 1 permits are asked for. On a virtual thread a wait keeps the carrier.
+ * fewer than 1 permits are asked for.
+ *
+ * <p>To acquire and to release permits of an owned semaphore takes a lock of its own for a moment.
+ * A {@link Backend} that holds as many locks as it may ({@link SegmentBuilder#maxHeldLocks}) hears
+ * {@link LimitExceededException}, from {@code release}, too: keep one to spare.
+ *
+ * <p>A virtual thread that waits does not keep its carrier from others: it tries again and again,
+ * at intervals of up to about a millisecond, and lets others run in between. {@link
+ * Segment#backends()} shows it waiting only now and then.
  *
  * <p>Source: PostgreSQL's PGSemaphore (src/include/storage/pg_sema.h) for its place in the house.
  */
 public final class Semaphore {
-
-  /** The longest stay in C, which an interrupt cannot end: it is looked for in between. */
-  private static final long SLICE_NS = TimeUnit.MILLISECONDS.toNanos(40);
 
   private static final SegmentAccess ACCESS = SegmentAccess.get();
 
@@ -130,9 +136,7 @@ public final class Semaphore {
    * @see #acquire(Backend)
    */
   public void acquire(Backend backend, int permits) throws InterruptedException {
-    while (!acquireInSlice(backend, permits, SLICE_NS)) {
-      // The next slice.
-    }
+    SemaphoreWait.acquireInterruptibly(this, backend, permits, SemaphoreWait.FOREVER);
   }
 
   /**
@@ -172,7 +176,12 @@ public final class Semaphore {
    * @param permits how many, 1 or more
    */
   public void acquireUninterruptibly(Backend backend, int permits) {
-    Status.check(SemaphoreNative.acquire(ACCESS.acquirer(backend, segment), offset, permits));
+    long handle = ACCESS.acquirer(backend, segment);
+    if (ACCESS.isVirtual(backend)) {
+      SemaphoreWait.acquire(this, backend, permits);
+    } else {
+      Status.check(SemaphoreNative.acquire(handle, offset, permits));
+    }
   }
 
   /**
@@ -264,15 +273,7 @@ public final class Semaphore {
    */
   public boolean tryAcquire(Backend backend, int permits, long timeout, TimeUnit unit)
       throws InterruptedException {
-    long left = unit.toNanos(timeout);
-    long deadline = System.nanoTime() + left;
-    do {
-      if (acquireInSlice(backend, permits, Math.min(left, SLICE_NS))) {
-        return true;
-      }
-      left = deadline - System.nanoTime();
-    } while (left > 0);
-    return false;
+    return SemaphoreWait.acquireInterruptibly(this, backend, permits, unit.toNanos(timeout));
   }
 
   /**
@@ -317,7 +318,8 @@ public final class Semaphore {
    * @param permits how many, 1 or more
    * @throws IllegalMonitorStateException if the semaphore is owned and the backend has not so many
    *     of it; nothing has happened then
-   * @throws LimitExceededException if there would be more than {@link Integer#MAX_VALUE}
+   * @throws LimitExceededException if there would be more than {@link Integer#MAX_VALUE}, or if the
+   *     semaphore is owned and the backend holds as many locks as it may
    */
   public void release(Backend backend, int permits) {
     Status.check(SemaphoreNative.release(ACCESS.releaser(backend, segment), offset, permits));
@@ -362,16 +364,8 @@ public final class Semaphore {
     return Status.check(SemaphoreNative.heldBy(ACCESS.releaser(backend, segment), offset));
   }
 
-  /** A sleep that is short enough for an interrupt to be noticed behind it. */
-  private boolean acquireInSlice(Backend backend, int permits, long sliceNs)
-      throws InterruptedException {
-    if (Thread.interrupted()) {
-      throw new InterruptedException();
-    }
-    return acquireTimed(backend, permits, sliceNs);
-  }
-
-  private boolean acquireTimed(Backend backend, int permits, long timeoutNs) {
+  /** Takes permits, in C, which keeps the thread; interrupts are not looked at. */
+  boolean acquireTimed(Backend backend, int permits, long timeoutNs) {
     long handle = ACCESS.acquirer(backend, segment);
     return Status.check(SemaphoreNative.acquireTimed(handle, offset, permits, timeoutNs)) == 1;
   }

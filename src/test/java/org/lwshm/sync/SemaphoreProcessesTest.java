@@ -10,9 +10,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -86,6 +90,30 @@ class SemaphoreProcessesTest {
     owned.acquire(me, PERMITS); // a newcomer
     assertEquals(PERMITS, owned.heldBy(me));
     assertFalse(owned.tryAcquire(me));
+  }
+
+  @Test
+  @EnabledForJreRange(min = JRE.JAVA_21)
+  void permitsOfAKilledHolderComeBackToAVirtualThread() throws Exception {
+    Child holder = member("c", owned);
+    holder.ok("acquire 3");
+    CompletableFuture<Integer> held = new CompletableFuture<>();
+    Runnable waiter =
+        () -> {
+          try (Backend backend = segment.join()) {
+            owned.acquire(backend, 2);
+            held.complete(owned.heldBy(backend));
+          } catch (Throwable e) {
+            held.completeExceptionally(e);
+          }
+        };
+    Thread thread =
+        (Thread) Thread.class.getMethod("startVirtualThread", Runnable.class).invoke(null, waiter);
+    // Before the kill: a joining backend might clean up for it.
+    children.awaitUntil(() -> segment.backends().size() == 3);
+    holder.kill();
+    assertEquals(2, held.get());
+    thread.join();
   }
 
   @ParameterizedTest

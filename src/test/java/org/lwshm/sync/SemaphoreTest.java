@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -245,6 +246,7 @@ class SemaphoreTest {
 
   @ParameterizedTest
   @EnumSource
+  @Timeout(value = 5, unit = TimeUnit.MINUTES)
   void whatIsTakenIsGoneAndComesBack(SemaphoreKind kind) throws Exception {
     Semaphore semaphore = of(kind);
     semaphore.acquire(me);
@@ -266,6 +268,8 @@ class SemaphoreTest {
     assertTrue(semaphore.tryAcquire(2, 0, TimeUnit.HOURS));
     assertFalse(semaphore.tryAcquire(me, 0, TimeUnit.HOURS));
     assertFalse(semaphore.tryAcquire(-1, TimeUnit.HOURS));
+    assertFalse(semaphore.tryAcquire(Long.MIN_VALUE, TimeUnit.NANOSECONDS));
+    assertFalse(semaphore.tryAcquire(Long.MIN_VALUE, TimeUnit.SECONDS));
     semaphore.release(me);
     semaphore.release(me, 2);
     assertEquals(PERMITS, semaphore.availablePermits());
