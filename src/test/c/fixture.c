@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/futex.h"
+
 /* ---- calls of the library ---- */
 
 int fixture_check_ok(const char *file, int line, const char *what, int status)
@@ -231,4 +233,32 @@ bool is_emulated(void)
     if (pid == 0)
         _exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 && errno == ENOSYS);
     return test_wait_any(pid) != 0;
+}
+
+/* ---- sleepers ---- */
+
+#define AN_HOUR_NS (3600 * INT64_C(1000000000))
+
+struct sleeper {
+    uint32_t *futex;
+    uint32_t *ready;
+};
+
+static void sleep_for_an_hour(void *arg)
+{
+    const struct sleeper *sleeper = arg;
+    uint32_t events = __atomic_load_n(sleeper->futex, __ATOMIC_SEQ_CST);
+    __atomic_store_n(sleeper->ready, 1, __ATOMIC_SEQ_CST);
+    int r = os_futex_wait(sleeper->futex, events, AN_HOUR_NS);
+    if (r != 0 && r != -EAGAIN)
+        FAIL("futex wait: %s", strerror(-r));
+    _exit(0);
+}
+
+pid_t sleeper_on(uint32_t *futex)
+{
+    struct sleeper sleeper = {.futex = futex, .ready = shared_zeros(sizeof(uint32_t))};
+    pid_t pid = test_fork(sleep_for_an_hour, &sleeper);
+    AWAIT(__atomic_load_n(sleeper.ready, __ATOMIC_SEQ_CST) == 1 && sleeps(pid));
+    return pid;
 }

@@ -81,6 +81,9 @@ void meet(uint32_t *counter, uint32_t count);
 /* True once the process sleeps (in a call of the kernel, as a rule a futex). */
 bool sleeps(pid_t pid);
 
+/* A process that sleeps on that futex, as a waiter of a lock does, until it is woken once. */
+pid_t sleeper_on(uint32_t *futex);
+
 /* True if this process may do what only root may, in the test's own user namespace. */
 bool is_root(void);
 

@@ -60,7 +60,7 @@ struct waited {
     bool starves;
 };
 
-/* The latest acquisitions that found their way blocked; see step_aside() in lwlock_wait.c. */
+/* The latest acquisitions that found their way blocked; see lwlock_rush.c. */
 struct rush {
     const struct tranche_counters *counters; /* of the locks in question */
     uint64_t exclusive;                      /* as counted there, at the first of them */

@@ -30,17 +30,6 @@ static inline bool is_ending(const lwshm_backend *b)
     return __atomic_load_n(&b->segment->ending, __ATOMIC_ACQUIRE);
 }
 
-static struct attempt attempt_of(lwshm_backend *b, uint64_t lock, uint64_t *record,
-                                 int64_t deadline_ns)
-{
-    return (struct attempt){.backend = b,
-                            .segment = b->segment,
-                            .lock = lock_at(b->segment, lock),
-                            .offset = lock,
-                            .record = record,
-                            .deadline_ns = deadline_ns};
-}
-
 int64_t lwlock_deadline_in(int64_t timeout_ns)
 {
     int64_t now = os_monotonic_ns();

@@ -9,16 +9,11 @@
 #include "core/lwlock.h"
 #include "core/lwlock_wait.h"
 
-static struct attempt attempt_of(lwshm_backend *b, uint64_t lock, uint64_t *record,
-                                 int64_t deadline_ns)
+static struct attempt step_of(lwshm_backend *b, uint64_t lock, uint64_t *record,
+                              int64_t deadline_ns)
 {
-    struct attempt a = {.backend = b,
-                        .segment = b->segment,
-                        .lock = lock_at(b->segment, lock),
-                        .offset = lock,
-                        .record = record,
-                        .deadline_ns = deadline_ns,
-                        .steps = true};
+    struct attempt a = attempt_of(b, lock, record, deadline_ns);
+    a.steps = true;
     resume(&a);
     return a;
 }
@@ -33,7 +28,7 @@ static uint64_t *begun(const lwshm_backend *b, uint64_t lock)
 static int go_on(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode, bool repairs,
                  uint64_t *record, int64_t deadline_ns)
 {
-    struct attempt a = attempt_of(b, lock, record, deadline_ns);
+    struct attempt a = step_of(b, lock, record, deadline_ns);
     a.repairs = repairs;
     a.has_slept = true; /* or whatever the caller did between the steps */
     if (mode == LWSHM_LW_EXCLUSIVE)
@@ -76,7 +71,7 @@ int lwshm_lwlock_cancel(lwshm_backend *b, uint64_t lock)
     int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
-    struct attempt a = attempt_of(b, lock, begun(b, lock), 0);
+    struct attempt a = step_of(b, lock, begun(b, lock), 0);
     lwlock_cancel(&a);
     return LWSHM_OK;
 }

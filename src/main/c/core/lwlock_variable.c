@@ -6,18 +6,12 @@
 #include "core/lwlock.h"
 #include "core/lwlock_wait.h"
 
-static struct attempt attempt_of(lwshm_backend *b, uint64_t lock)
-{
-    return (struct attempt){
-        .backend = b, .segment = b->segment, .lock = lock_at(b->segment, lock), .offset = lock};
-}
-
 int lwshm_lwlock_acquire_or_wait(lwshm_backend *b, uint64_t lock)
 {
     int r = lwshm_lwlock_try_acquire(b, lock, LWSHM_LW_EXCLUSIVE);
     if (r != 0)
         return r;
-    struct attempt a = attempt_of(b, lock);
+    struct attempt a = attempt_of(b, lock, NULL, 0);
     if ((load(&a.lock->word) & LOCK_OWNER_SLOT_MASK) != 0)
         return lwlock_wait_released(&a, NULL);
     /* Readers are in, and their leaving is seen by an owner only. */
@@ -49,7 +43,7 @@ int lwshm_lwlock_wait_for_var(lwshm_backend *b, uint64_t lock, uint64_t old, uin
     int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
-    struct attempt a = attempt_of(b, lock);
+    struct attempt a = attempt_of(b, lock, NULL, 0);
     return wait_for_var(&a, old, value);
 }
 
@@ -59,7 +53,7 @@ int lwshm_lwlock_wait_for_var_step(lwshm_backend *b, uint64_t lock, uint64_t old
     int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
-    struct attempt a = attempt_of(b, lock);
+    struct attempt a = attempt_of(b, lock, NULL, 0);
     a.deadline_ns = lwlock_deadline_in(step_ns);
     a.steps = true;
     resume(&a);

@@ -18,14 +18,6 @@
 
 /* Turns of looking before parking, where there is another processor to wait for. */
 #define SPINS 100
-/* When several processors fight over a lock that is held for next to no time, most of the time
-   goes by while its cache line travels.  Then one of them does better to step aside: so long,
-   if RUSH_SLOW acquisitions in a row, each less than RUSH_INTERVAL_NS after the one before,
-   had no more than RUSH_FAST unhindered ones among them for each that was hindered. */
-#define RUSH_SLOW 8
-#define RUSH_FAST 64
-#define RUSH_INTERVAL_NS 60
-#define STEP_ASIDE_NS 50000
 /* Sleeps that end without the lock, before a waiter has others queue behind it. */
 #define TURNS_BEFORE_STARVING 16
 
@@ -315,34 +307,12 @@ static void abandon_drain(struct attempt *a)
     record_clear(a->backend, a->offset, a->record);
 }
 
-/*
- * Backs off if the lock is in a rush, as T. E. Anderson proposed for spin locks (The Performance
- * of Spin Lock Alternatives for Shared-Memory Multiprocessors, 1990): those who stay get more
- * done, and nobody waits longer for it, since to wake sleepers costs them more than this.  Who
- * steps aside is in no line and is owed no wake-up: to the others it is a thread that is slow.
- */
-static void step_aside(const struct attempt *a)
-{
-    struct rush *rush = &a->backend->rush;
-    const struct tranche_counters *counters = counters_of(a->backend, a->lock);
-    if (rush->counters == counters && ++rush->slow < RUSH_SLOW)
-        return;
-    int64_t now = os_monotonic_ns();
-    uint64_t exclusive = counters->exclusive - rush->exclusive;
-    if (rush->counters == counters && exclusive < RUSH_FAST * RUSH_SLOW &&
-        now - rush->since_ns < (int64_t)exclusive * RUSH_INTERVAL_NS) {
-        os_sleep_ns(STEP_ASIDE_NS);
-        now = os_monotonic_ns();
-    }
-    *rush = (struct rush){.counters = counters, .exclusive = counters->exclusive, .since_ns = now};
-}
-
 /* The record is N.  Sleeps until we are the owner. */
 static int await_ownership(struct attempt *a)
 {
     uint64_t word;
     if (a->segment->spins && a->deadline_ns == 0)
-        step_aside(a);
+        lwlock_step_aside(a);
     for (int i = 0; a->segment->spins && i < SPINS; i++) {
         if (own(a->backend, a->lock, &word, a->repairs))
             return LWSHM_OK;

@@ -38,6 +38,18 @@ struct attempt {
     bool starves;        /* it has named itself the starver */
 };
 
+/* `record` NULL: it acquires nothing. */
+static inline struct attempt attempt_of(lwshm_backend *b, uint64_t lock, uint64_t *record,
+                                        int64_t deadline_ns)
+{
+    return (struct attempt){.backend = b,
+                            .segment = b->segment,
+                            .lock = lock_at(b->segment, lock),
+                            .offset = lock,
+                            .record = record,
+                            .deadline_ns = deadline_ns};
+}
+
 /* Every sleep is bounded, so that who sleeps looks now and then whether the one in its way
    is alive; and after so many turns without the lock it has the others queue behind it.
    Variables for tests that must do without, or at once: no wake-up depends on them. */
@@ -170,6 +182,9 @@ static inline struct tranche_counters *counters_of(const lwshm_backend *b,
 /* Acquire and release from their beginning, whatever may be in the way or wrong. */
 int lwlock_acquire_any(lwshm_backend *backend, uint64_t lock, enum lwshm_lwlock_mode mode);
 int lwlock_release_any(lwshm_backend *backend, uint64_t lock);
+
+/* Before a wait for exclusive: sleeps for a moment if several processors fight over the lock. */
+void lwlock_step_aside(const struct attempt *attempt);
 
 /* The record is S and the way was found blocked: sleeps until the lock is held shared. */
 int lwlock_wait_shared(struct attempt *attempt);

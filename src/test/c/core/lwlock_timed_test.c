@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <unistd.h>
 
 #include "actor.h"
 #include "core/layout.h"
@@ -161,30 +160,6 @@ TEST(a_timed_acquire_fails_as_any_other)
 }
 
 /* ---- wake-ups ---- */
-
-struct sleeper {
-    uint32_t *futex;
-    uint32_t *ready;
-};
-
-static void sleep_for_an_hour(void *arg)
-{
-    const struct sleeper *sleeper = arg;
-    uint32_t events = __atomic_load_n(sleeper->futex, __ATOMIC_SEQ_CST);
-    __atomic_store_n(sleeper->ready, 1, __ATOMIC_SEQ_CST);
-    int r = os_futex_wait(sleeper->futex, events, AN_HOUR_NS);
-    if (r != 0 && r != -EAGAIN)
-        FAIL("futex wait: %s", strerror(-r));
-    _exit(0);
-}
-
-static pid_t sleeper_on(uint32_t *futex)
-{
-    struct sleeper sleeper = {.futex = futex, .ready = shared_zeros(sizeof(uint32_t))};
-    pid_t pid = test_fork(sleep_for_an_hour, &sleeper);
-    AWAIT(__atomic_load_n(sleeper.ready, __ATOMIC_SEQ_CST) == 1 && sleeps(pid));
-    return pid;
-}
 
 /* However a time-out and a release fall together: if it was the one that ran out that was
    woken, it wakes the next. */

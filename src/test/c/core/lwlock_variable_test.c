@@ -4,12 +4,10 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <unistd.h>
 
 #include "actor.h"
 #include "core/backend_slot.h"
 #include "core/lock.h"
-#include "os/futex.h"
 #include "stepping.h"
 
 #define X LWSHM_LW_EXCLUSIVE
@@ -243,30 +241,6 @@ TEST(only_who_holds_the_lock_exclusively_sets_its_variable)
     CHECK_EQ_INT(S, lwshm_lwlock_is_held_by(me, lock));
     CHECK_EQ_UINT(0, words()->variable);
     end();
-}
-
-struct sleeper {
-    uint32_t *futex;
-    uint32_t *ready;
-};
-
-static void sleep_for_an_hour(void *arg)
-{
-    const struct sleeper *sleeper = arg;
-    uint32_t events = __atomic_load_n(sleeper->futex, __ATOMIC_SEQ_CST);
-    __atomic_store_n(sleeper->ready, 1, __ATOMIC_SEQ_CST);
-    int r = os_futex_wait(sleeper->futex, events, 3600 * 1000000000ll);
-    if (r != 0 && r != -EAGAIN)
-        FAIL("futex wait: %s", strerror(-r));
-    _exit(0);
-}
-
-static pid_t sleeper_on(uint32_t *futex)
-{
-    struct sleeper sleeper = {.futex = futex, .ready = shared_zeros(sizeof(uint32_t))};
-    pid_t pid = test_fork(sleep_for_an_hour, &sleeper);
-    AWAIT(__atomic_load_n(sleeper.ready, __ATOMIC_SEQ_CST) == 1 && sleeps(pid));
-    return pid;
 }
 
 TEST(an_update_wakes_all_who_wait_and_no_writer)

@@ -14,11 +14,9 @@
 
 #include "core/layout.h"
 #include "fixture.h"
-#include "os/futex.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
-#define AN_HOUR_NS (3600 * 1000000000ll)
 
 static lwshm_segment *segment;
 static lwshm_backend *me;
@@ -211,31 +209,6 @@ TEST(several_writers_that_wait_for_a_reader_all_get_through)
 }
 
 /* ---- the wake-ups that a release owes ---- */
-
-struct sleeper {
-    uint32_t *futex;
-    uint32_t *ready;
-};
-
-static void sleep_for_an_hour(void *arg)
-{
-    const struct sleeper *sleeper = arg;
-    uint32_t events = __atomic_load_n(sleeper->futex, __ATOMIC_SEQ_CST);
-    __atomic_store_n(sleeper->ready, 1, __ATOMIC_SEQ_CST);
-    int r = os_futex_wait(sleeper->futex, events, AN_HOUR_NS);
-    if (r != 0 && r != -EAGAIN)
-        FAIL("futex wait: %s", strerror(-r));
-    _exit(0); /* the mapping is the parent's: nothing to leave */
-}
-
-/* A process that sleeps on a futex word of the lock, as a waiter of the library would. */
-static pid_t sleeper_on(uint32_t *futex)
-{
-    struct sleeper sleeper = {.futex = futex, .ready = shared_zeros(sizeof(uint32_t))};
-    pid_t pid = test_fork(sleep_for_an_hour, &sleeper);
-    AWAIT(__atomic_load_n(sleeper.ready, __ATOMIC_SEQ_CST) == 1 && sleeps(pid));
-    return pid;
-}
 
 static void set_flag(uint64_t flag)
 {

@@ -6,11 +6,9 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include "actor.h"
 #include "core/layout.h"
-#include "os/futex.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
@@ -221,29 +219,11 @@ TEST(one_that_is_killed_while_it_repairs_leaves_the_lock_poisoned)
     end();
 }
 
-struct sleeper {
-    uint32_t *futex;
-    uint32_t *ready;
-};
-
-static void sleep_for_an_hour(void *arg)
-{
-    const struct sleeper *sleeper = arg;
-    uint32_t events = __atomic_load_n(sleeper->futex, __ATOMIC_SEQ_CST);
-    __atomic_store_n(sleeper->ready, 1, __ATOMIC_SEQ_CST);
-    int r = os_futex_wait(sleeper->futex, events, 3600 * 1000000000ll);
-    if (r != 0 && r != -EAGAIN)
-        FAIL("futex wait: %s", strerror(-r));
-    _exit(0);
-}
-
 TEST(who_gives_up_on_a_poisoned_lock_passes_on_the_wake_up_that_was_perhaps_for_it)
 {
     begin();
     poison();
-    struct sleeper sleeper = {&words()->xfut, shared_zeros(sizeof(uint32_t))};
-    pid_t behind = test_fork(sleep_for_an_hour, &sleeper);
-    AWAIT(__atomic_load_n(sleeper.ready, __ATOMIC_SEQ_CST) == 1 && sleeps(behind));
+    pid_t behind = sleeper_on(&words()->xfut);
     __atomic_or_fetch(&words()->word, LOCK_XWAIT, __ATOMIC_SEQ_CST);
     CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_acquire(me, lock, X));
     TEST_WAIT(behind);

@@ -15,7 +15,6 @@
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
-#define AN_HOUR_NS (3600 * 1000000000ll)
 
 static lwshm_segment *segment;
 static lwshm_backend *me;
@@ -264,30 +263,6 @@ TEST(a_killed_starving_reader_keeps_nobody_out)
 TEST(a_starver_is_reaped)
 {
     a_killed_starver_keeps_nobody_out(X, true);
-}
-
-struct sleeper {
-    uint32_t *futex;
-    uint32_t *ready;
-};
-
-static void sleep_for_an_hour(void *arg)
-{
-    const struct sleeper *sleeper = arg;
-    uint32_t events = __atomic_load_n(sleeper->futex, __ATOMIC_SEQ_CST);
-    __atomic_store_n(sleeper->ready, 1, __ATOMIC_SEQ_CST);
-    int r = os_futex_wait(sleeper->futex, events, AN_HOUR_NS);
-    if (r != 0 && r != -EAGAIN)
-        FAIL("futex wait: %s", strerror(-r));
-    _exit(0);
-}
-
-static pid_t sleeper_on(uint32_t *futex)
-{
-    struct sleeper sleeper = {.futex = futex, .ready = shared_zeros(sizeof(uint32_t))};
-    pid_t pid = test_fork(sleep_for_an_hour, &sleeper);
-    AWAIT(__atomic_load_n(sleeper.ready, __ATOMIC_SEQ_CST) == 1 && sleeps(pid));
-    return pid;
 }
 
 /* As one that was woken, or has just released, and is about to go on. */

@@ -11,7 +11,6 @@
 
 #include "actor.h"
 #include "os/clock.h"
-#include "os/futex.h"
 #include "stepping.h"
 
 #define PLAIN LWSHM_SEMAPHORE_PLAIN
@@ -274,29 +273,11 @@ TEST(who_waits_for_an_owned_one_sleeps_until_there_is_enough)
     a_waiter_sleeps_until_there_is_enough(OWNED);
 }
 
-struct sleeper {
-    uint32_t *futex;
-    uint32_t *ready;
-};
-
-static void sleep_for_an_hour(void *arg)
-{
-    const struct sleeper *sleeper = arg;
-    uint32_t events = __atomic_load_n(sleeper->futex, __ATOMIC_SEQ_CST);
-    __atomic_store_n(sleeper->ready, 1, __ATOMIC_SEQ_CST);
-    int r = os_futex_wait(sleeper->futex, events, AN_HOUR_NS);
-    if (r != 0 && r != -EAGAIN)
-        FAIL("futex wait: %s", strerror(-r));
-    _exit(0);
-}
-
 /* docs/memory-layout.md: the magic, the state, the futex word. */
 static pid_t parked_sleeper(void)
 {
     uint64_t *head = lwshm_shmem_pointer(segment, semaphore.offset, 24);
-    struct sleeper sleeper = {(uint32_t *)(head + 2), shared_zeros(sizeof(uint32_t))};
-    pid_t pid = test_fork(sleep_for_an_hour, &sleeper);
-    AWAIT(__atomic_load_n(sleeper.ready, __ATOMIC_SEQ_CST) == 1 && sleeps(pid));
+    pid_t pid = sleeper_on((uint32_t *)(head + 2));
     __atomic_or_fetch(&head[1], 1ull << 63, __ATOMIC_SEQ_CST);
     return pid;
 }

@@ -39,9 +39,10 @@ import org.lwshm.jni.TrancheNative;
  * later than a platform thread, which sleeps and is woken. A virtual thread may be unmounted while
  * it holds a lock; all who want the lock wait for it then, those in other processes too.
  *
- * <p>With the system property {@code org.lwshm.checkLockOrder} set to true, every acquire that may
- * wait checks that this process locks tranches in one order, and the locks of one tranche by rising
- * index, and throws {@link LockOrderException} otherwise. It costs a microsecond or so: for tests.
+ * <p>With the system property {@code org.lwshm.checkLockOrder} set to true, every acquire checks
+ * that this process locks tranches in one order, and the locks of one tranche by rising index, and
+ * throws {@link LockOrderException} otherwise; {@code tryAcquire} without a time-out, {@link
+ * #acquireOrWait} and {@link #waitForVar} do not. It costs a microsecond or so: for tests.
  *
  * <p>Source: PostgreSQL's LWLock, src/backend/storage/lmgr/lwlock.c.
  */
