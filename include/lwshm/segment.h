@@ -48,6 +48,9 @@ struct lwshm_segment_options {
     uint32_t max_structs;    /* named areas, 1..65536 */
     uint32_t mode;           /* permission bits of the segment, 0600 or some of 0660 */
     uint32_t huge_pages;     /* enum lwshm_huge_pages */
+    uint32_t max_children;   /* of the backends: the first so many slots are for a postmaster's
+                                children alone, see postmaster.h; 0..max_backends - 1 */
+    uint32_t after;          /* the generation that the new one comes after, 0: of what is found */
 };
 
 /* Fills in the defaults: private, no areas, 64 processes, 128 backends, 256 held

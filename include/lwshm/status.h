@@ -35,7 +35,8 @@ enum lwshm_status {
     LWSHM_E_BUSY = -15,       /* backends of this process are still joined; values: their slots */
     LWSHM_E_CLOSED = -16,     /* the handle was closed, or belongs to the parent of this fork */
     LWSHM_E_OWNER_DIED = -17, /* the lock's holder died inside; its data may be half-changed */
-    LWSHM_E_LOCK_ORDER = -18  /* locks taken in an order that can lead to a deadlock */
+    LWSHM_E_LOCK_ORDER = -18, /* locks taken in an order that can lead to a deadlock */
+    LWSHM_E_PARAMETERS = -19  /* a postmaster's parameters for this process are of no use */
 };
 
 /* Most values an error carries, and the room for its message, NUL included. */

@@ -36,8 +36,14 @@ public final class SegmentNative {
   /** {@code options[]}: 0 off, 1 on, 2 try. */
   public static final int OPTION_HUGE_PAGES = 8;
 
+  /** {@code options[]}: backend slots that are for a postmaster's children alone. */
+  public static final int OPTION_MAX_CHILDREN = 9;
+
+  /** {@code options[]}: the generation that the new one comes after; 0: of what is found. */
+  public static final int OPTION_AFTER = 10;
+
   /** The length of {@code options[]}. */
-  public static final int OPTION_COUNT = 9;
+  public static final int OPTION_COUNT = 11;
 
   /** How many fixed regions a segment has, the areas included, which are the last. */
   public static final int REGION_COUNT = 7;
