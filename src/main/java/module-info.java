@@ -10,5 +10,6 @@ module org.lwshm {
   requires jdk.unsupported;
 
   exports org.lwshm;
+  exports org.lwshm.postmaster;
   exports org.lwshm.sync;
 }

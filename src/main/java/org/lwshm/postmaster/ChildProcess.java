@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.postmaster;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntConsumer;
+import org.lwshm.LwshmException;
+import org.lwshm.NotFoundException;
+import org.lwshm.jni.ChildNative;
+import org.lwshm.jni.Status;
+
+/** A process that the postmaster has started and not reaped. For the postmaster's thread. */
+final class ChildProcess {
+
+  private static final String PARAMETERS = "LWSHM_BACKEND_PARAMETERS";
+  private static final String NUMBER = "LWSHM_CHILD_NUMBER";
+
+  private final ChildInfo info;
+  private final int launch;
+  private final long startedNanos = System.nanoTime();
+  private final OutputPump pump;
+  private boolean toldToStop;
+
+  private ChildProcess(ChildInfo info, int launch, int output, ChildOutput sink) {
+    this.info = info;
+    this.launch = launch;
+    pump = new OutputPump(info, output, sink);
+  }
+
+  /**
+   * Starts a child.
+   *
+   * @param onEnd called by another thread when it has ended, with what {@link ChildNative#await}
+   *     says
+   */
+  static ChildProcess start(
+      ChildPlace place, int launch, String parametersFile, ChildOutput sink, IntConsumer onEnd) {
+    ChildCommand command = place.command();
+    Map<String, String> environment = new HashMap<>(System.getenv());
+    environment.putAll(command.environment());
+    environment.put(PARAMETERS, parametersFile);
+    environment.put(NUMBER, Integer.toString(place.number()));
+    List<String> variables = new ArrayList<>();
+    environment.forEach((name, value) -> variables.add(name + "=" + value));
+    int[] child = new int[ChildNative.CHILD_COUNT];
+    byte[] directory =
+        command.directory() == null
+            ? null
+            : command.directory().toString().getBytes(StandardCharsets.UTF_8);
+    Status.check(
+        ChildNative.start(
+            block(command.arguments()),
+            block(variables),
+            directory,
+            PostmasterSignals.TERMINATE.number(),
+            child));
+    int pid = child[ChildNative.CHILD_PID];
+    ChildInfo info =
+        new ChildInfo(
+            command.name(), place.number(), place.slot(), pid, Instant.now(), place.launches() + 1);
+    ChildProcess process = new ChildProcess(info, launch, child[ChildNative.CHILD_OUTPUT], sink);
+    process.pump.start();
+    Thread waiter = new Thread(() -> onEnd.accept(awaitEnd(pid)), "lwshm-wait-" + pid);
+    waiter.setDaemon(true);
+    waiter.start();
+    return process;
+  }
+
+  private static int awaitEnd(int pid) {
+    try {
+      return Status.check(ChildNative.await(pid));
+    } catch (LwshmException e) {
+      // Somebody else has reaped it: it is gone, and nobody knows how.
+      return ChildNative.SIGNALLED + PostmasterSignals.KILL.number();
+    }
+  }
+
+  private static byte[] block(Collection<String> strings) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    for (String string : strings) {
+      bytes.writeBytes(string.getBytes(StandardCharsets.UTF_8));
+      bytes.write(0);
+    }
+    return bytes.toByteArray();
+  }
+
+  ChildInfo info() {
+    return info;
+  }
+
+  /** What tells it from other children in its slot. */
+  int launch() {
+    return launch;
+  }
+
+  /** How long it has run, in nanoseconds. */
+  long age() {
+    return System.nanoTime() - startedNanos;
+  }
+
+  /** Whether the postmaster has sent it a signal that ends processes. */
+  boolean wasToldToStop() {
+    return toldToStop;
+  }
+
+  /** Ends it: the signal goes to all of its process group. */
+  void stop(PostmasterSignals.Kind signal) {
+    toldToStop = true;
+    signal(signal, true);
+  }
+
+  void signal(PostmasterSignals.Kind signal, boolean group) {
+    try {
+      Status.check(ChildNative.signal(info.pid(), signal.number(), group));
+    } catch (NotFoundException e) {
+      // It has ended, or not made a group yet.
+      if (group) {
+        signal(signal, false);
+      }
+    }
+  }
+
+  /** Lets go of it, once it has ended. */
+  void reap() {
+    // Who is left of its group would keep what it had open: its session ends with it.
+    signal(PostmasterSignals.KILL, true);
+    ChildNative.reap(info.pid());
+    pump.childEnded();
+  }
+
+  boolean hasPassedOutput() {
+    return pump.hasEnded();
+  }
+
+  /** Waits until its output is passed on. */
+  void awaitOutput() throws InterruptedException {
+    pump.await();
+  }
+}

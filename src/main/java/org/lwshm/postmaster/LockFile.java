@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.postmaster;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.lwshm.DataDirectoryException;
+import org.lwshm.NotFoundException;
+import org.lwshm.SegmentInUseException;
+import org.lwshm.SystemCallException;
+import org.lwshm.jni.ProcessNative;
+import org.lwshm.jni.Status;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The lock file of a data directory: who has it is its postmaster, and what stands in it says who
+ * that is.
+ *
+ * <p>Two things keep a second one out. The file is there: it is made under another name, whole and
+ * synced, and linked to its own, which fails if there is one. And the kernel's lock on it ends with
+ * the process that has it, so a file whose lock is free is of the past, whatever pid stands in it:
+ * that tells containers apart whose pids are equal. The file is locked before it is linked, so it
+ * is never seen unlocked or unfinished while its owner lives.
+ *
+ * <p>Source: PostgreSQL's CreateLockFile, src/backend/utils/init/miscinit.c; the kernel's lock is
+ * lwshm's own.
+ */
+final class LockFile {
+
+  /** Its name in the data directory. */
+  static final String NAME = "lwshm.pid";
+
+  private static final Logger LOG = LoggerFactory.getLogger(LockFile.class);
+  private static final String NEW_SUFFIX = ".new";
+  private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(5);
+  private static final long LOOK_AGAIN_NS = TimeUnit.MILLISECONDS.toNanos(5);
+
+  /** Most bytes that are looked at: a lock file has one path and a few numbers in it. */
+  private static final int MAX_BYTES = 8192;
+
+  private final Path path;
+  private final int lock;
+  private LockFileContents contents;
+  private boolean released;
+
+  private LockFile(Path path, int lock, LockFileContents contents) {
+    this.path = path;
+    this.lock = lock;
+    this.contents = contents;
+  }
+
+  /**
+   * Takes the data directory's lock file.
+   *
+   * @throws SegmentInUseException if a postmaster has it, with its pid
+   * @throws LockFileException if there is one that is of no use
+   */
+  static LockFile take(Path dataDir) {
+    Path path = dataDir.resolve(NAME);
+    long deadline = System.nanoTime() + PATIENCE_NS;
+    try {
+      removeLeftovers(dataDir);
+      while (true) {
+        boolean late = System.nanoTime() - deadline > 0;
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !takeAway(path, late)) {
+          LockSupport.parkNanos(LOOK_AGAIN_NS);
+          continue;
+        }
+        LockFile made = make(dataDir, path);
+        if (made != null) {
+          return made;
+        }
+      }
+    } catch (IOException e) {
+      throw new DataDirectoryException("lock file " + path + " cannot be made: " + e);
+    }
+  }
+
+  /**
+   * Removes the lock file of a dead postmaster; false if it is too early to say, and not late.
+   *
+   * @throws SegmentInUseException if its owner lives, or seems to
+   */
+  private static boolean takeAway(Path path, boolean late) throws IOException {
+    int old = tryLock(path, late);
+    if (old < 0) {
+      return old == GONE;
+    }
+    try {
+      if (Status.check(ProcessNative.isLockAt(old, bytes(path))) == 0) {
+        return false;
+      }
+      LockFileContents of = read(path);
+      if (of.owner().isAlive()) {
+        // Not the file that it has locked: it was copied, or restored.
+        throw inUse(path, of);
+      }
+      LOG.info("removing lock file {} of postmaster {}, which is dead", path, of.pid());
+      Files.delete(path);
+      return true;
+    } finally {
+      Status.check(ProcessNative.unlockFile(old));
+    }
+  }
+
+  private static final int GONE = -1;
+  private static final int HELD = -2;
+
+  private static int tryLock(Path path, boolean late) throws IOException {
+    if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+      if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+        return GONE;
+      }
+      throw new LockFileException(path + " is no regular file, so no lock file; remove it");
+    }
+    requireOwn(path);
+    try {
+      return Status.check(ProcessNative.lockFile(bytes(path)));
+    } catch (NotFoundException e) {
+      return GONE;
+    } catch (SegmentInUseException e) {
+      LockFileContents of = readOrNull(path);
+      // One that was killed just now, or somebody looks whether it has been.
+      if (!late && (of == null || of.owner().isDead())) {
+        return HELD;
+      }
+      throw of == null ? e : inUse(path, of);
+    } catch (SystemCallException e) {
+      throw new LockFileException(
+          "lock file " + path + " cannot be opened: " + e.getMessage() + "; mend its permissions");
+    }
+  }
+
+  private static void requireOwn(Path path) throws IOException {
+    Object owner;
+    Object here;
+    try {
+      owner = Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+      here = Files.getAttribute(path.getParent(), "unix:uid");
+    } catch (NoSuchFileException e) {
+      return;
+    }
+    if (!owner.equals(here)) {
+      throw new LockFileException(
+          "lock file "
+              + path
+              + " belongs to user "
+              + owner
+              + ", the data directory to user "
+              + here
+              + "; see who made it, and remove it if no postmaster runs there");
+    }
+  }
+
+  private static SegmentInUseException inUse(Path path, LockFileContents of) {
+    return new SegmentInUseException(
+        "data directory \""
+            + path.getParent()
+            + "\" has a postmaster already, process "
+            + of.pid()
+            + (of.owner().isOfHere() ? "" : " (of another PID namespace)")
+            + "; stop that one, or use another directory (lock file "
+            + path
+            + ")",
+        List.of(of.pid()));
+  }
+
+  /** Makes the file; null if another process was quicker. */
+  private static LockFile make(Path dataDir, Path path) throws IOException {
+    LockFileContents contents = LockFileContents.starting(dataDir);
+    Path unfinished = dataDir.resolve(NAME + "." + contents.owner().identity() + NEW_SUFFIX);
+    Files.deleteIfExists(unfinished);
+    Files.createFile(
+        unfinished,
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    try {
+      write(unfinished, contents);
+      int lock = Status.check(ProcessNative.lockFile(bytes(unfinished)));
+      try {
+        Files.createLink(path, unfinished);
+      } catch (FileAlreadyExistsException e) {
+        Status.check(ProcessNative.unlockFile(lock));
+        return null;
+      } catch (IOException | UnsupportedOperationException e) {
+        Status.check(ProcessNative.unlockFile(lock));
+        throw e;
+      }
+      sync(dataDir);
+      return new LockFile(path, lock, contents);
+    } finally {
+      Files.deleteIfExists(unfinished);
+    }
+  }
+
+  /** One write, and synced; the file is never shorter than before. */
+  private static void write(Path file, LockFileContents contents) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.write(ByteBuffer.wrap(contents.toBytes()), 0);
+      channel.force(true);
+    }
+  }
+
+  private static void sync(Path directory) throws IOException {
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  /** What somebody left who was killed while he made one. */
+  private static void removeLeftovers(Path dataDir) throws IOException {
+    try (var files = Files.newDirectoryStream(dataDir, NAME + ".*" + NEW_SUFFIX)) {
+      for (Path file : files) {
+        String identity = file.getFileName().toString();
+        identity =
+            identity.substring(NAME.length() + 1, identity.length() - NEW_SUFFIX.length());
+        if (identity.matches("[0-9]{1,19}")
+            && ProcessNative.isDead(Long.parseLong(identity)) == 1) {
+          Files.deleteIfExists(file);
+        }
+      }
+    }
+  }
+
+  /**
+   * Reads a lock file.
+   *
+   * @throws LockFileException if it is damaged or cannot be read
+   * @throws NoSuchFileException if there is none
+   */
+  static LockFileContents read(Path path) throws NoSuchFileException {
+    try (FileChannel channel =
+        FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
+      ByteBuffer buffer = ByteBuffer.allocate(MAX_BYTES);
+      channel.read(buffer, 0);
+      byte[] bytes = new byte[buffer.flip().remaining()];
+      buffer.get(bytes);
+      return LockFileContents.parse(bytes, path);
+    } catch (NoSuchFileException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new LockFileException("lock file " + path + " cannot be read: " + e);
+    }
+  }
+
+  private static LockFileContents readOrNull(Path path) {
+    try {
+      return read(path);
+    } catch (NoSuchFileException | LockFileException e) {
+      return null;
+    }
+  }
+
+  /** What stands in a data directory's lock file, and whether its owner lives. */
+  record Found(LockFileContents contents, boolean isHeld) {}
+
+  /**
+   * Looks at a data directory's lock file.
+   *
+   * @throws LockFileException if it is of no use
+   */
+  static Optional<Found> find(Path dataDir) {
+    Path path = dataDir.resolve(NAME);
+    try {
+      LockFileContents contents = read(path);
+      LockFileContents.Owner owner = contents.owner();
+      boolean held = owner.isAlive() || !owner.isDead() && isLocked(path);
+      return Optional.of(new Found(contents, held));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Whether the kernel says so; for an owner whose pid says nothing here. */
+  private static boolean isLocked(Path path) {
+    try {
+      Status.check(ProcessNative.unlockFile(Status.check(ProcessNative.lockFile(bytes(path)))));
+      return false;
+    } catch (SegmentInUseException e) {
+      return true;
+    } catch (NotFoundException e) {
+      return false;
+    }
+  }
+
+  private static byte[] bytes(Path path) {
+    return path.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+  }
+
+  /** Says of the segment and the state of the postmaster what is so now. */
+  synchronized void update(LockFileContents now) {
+    if (released) {
+      return;
+    }
+    contents = now;
+    try {
+      write(path, now);
+    } catch (IOException e) {
+      LOG.error("lock file {} cannot be rewritten", path, e);
+    }
+  }
+
+  synchronized LockFileContents contents() {
+    return contents;
+  }
+
+  /** Whether the file is still there, and is this one. */
+  synchronized boolean isValid() {
+    return !released && ProcessNative.isLockAt(lock, bytes(path)) == 1;
+  }
+
+  Path path() {
+    return path;
+  }
+
+  /** Removes the file if it is still this one, and gives the lock back. Once. */
+  synchronized void release() {
+    if (released) {
+      return;
+    }
+    boolean valid = isValid();
+    released = true;
+    try {
+      if (valid) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException e) {
+      LOG.error("lock file {} cannot be removed", path, e);
+    } finally {
+      Status.check(ProcessNative.unlockFile(lock));
+    }
+  }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.postmaster;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import org.lwshm.jni.ChildNative;
+import org.lwshm.jni.Status;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Passes on what a child writes, line by line, in a thread of its own.
+ *
+ * <p>A child may close its output and live, and may leave it to a process that lives on: so its end
+ * is not that of the output. Once the child has ended, what is there is read, for a moment, and
+ * the pipe is closed.
+ */
+final class OutputPump {
+
+  private static final Logger LOG = LoggerFactory.getLogger(OutputPump.class);
+  private static final int MAX_LINE_BYTES = 8192;
+  private static final int LOOK_AGAIN_MS = 100;
+
+  /** How long a child's heirs are listened to. */
+  private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(1);
+
+  private final ChildInfo child;
+  private final int output;
+  private final ChildOutput sink;
+  private final Thread thread;
+  private final ByteArrayOutputStream line = new ByteArrayOutputStream();
+  private volatile boolean ended;
+  private volatile long deadline;
+
+  OutputPump(ChildInfo child, int output, ChildOutput sink) {
+    this.child = child;
+    this.output = output;
+    this.sink = sink;
+    thread = new Thread(null, this::pump, "lwshm-output-" + child.name() + "-" + child.number());
+    thread.setDaemon(true);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** The child has ended. */
+  void childEnded() {
+    deadline = System.nanoTime() + PATIENCE_NS;
+    ended = true;
+  }
+
+  boolean hasEnded() {
+    return !thread.isAlive();
+  }
+
+  /** Waits until all is passed on, but not longer than that may take. */
+  void await() throws InterruptedException {
+    thread.join(TimeUnit.NANOSECONDS.toMillis(2 * PATIENCE_NS));
+  }
+
+  private void pump() {
+    try {
+      byte[] bytes = new byte[MAX_LINE_BYTES];
+      for (int n = read(bytes); n > 0 || n == ChildNative.SILENT; n = read(bytes)) {
+        boolean mayStop = ended;
+        if (n > 0) {
+          take(bytes, n);
+        }
+        if (mayStop && (n == ChildNative.SILENT || System.nanoTime() - deadline > 0)) {
+          break;
+        }
+      }
+      endLine();
+    } catch (RuntimeException e) {
+      LOG.error("the output of {} is not passed on any more", child, e);
+    } finally {
+      ChildNative.closeOutput(output);
+    }
+  }
+
+  private int read(byte[] bytes) {
+    int n = ChildNative.read(output, bytes, LOOK_AGAIN_MS);
+    return n == ChildNative.SILENT ? n : Status.check(n);
+  }
+
+  private void take(byte[] bytes, int n) {
+    for (int i = 0; i < n; i++) {
+      if (bytes[i] == '\n') {
+        pass();
+      } else {
+        line.write(bytes[i]);
+        if (line.size() == MAX_LINE_BYTES) {
+          pass();
+        }
+      }
+    }
+  }
+
+  private void endLine() {
+    if (line.size() > 0) {
+      pass();
+    }
+  }
+
+  private void pass() {
+    String text = line.toString(StandardCharsets.UTF_8);
+    line.reset();
+    try {
+      sink.line(child, text);
+    } catch (RuntimeException e) {
+      LOG.error("a line of {} could not be passed on: {}", child, text, e);
+    }
+  }
+}

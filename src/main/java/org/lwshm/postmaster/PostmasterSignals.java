@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.postmaster;
+
+import java.util.function.Consumer;
+import org.lwshm.StopMode;
+
+/**
+ * The signals of a postmaster that handles them ({@link PostmasterBuilder#handleSignals}):
+ *
+ * <ul>
+ *   <li>SIGTERM: {@linkplain StopMode#SMART smart} stop
+ *   <li>SIGINT: {@linkplain StopMode#FAST fast} stop
+ *   <li>SIGUSR1: {@linkplain StopMode#IMMEDIATE immediate} stop; PostgreSQL has SIGQUIT for it,
+ *       which a JVM answers with a thread dump
+ *   <li>SIGHUP: reload
+ * </ul>
+ */
+final class PostmasterSignals {
+
+  /** A signal by name and number. */
+  record Kind(String name, int number) {}
+
+  static final Kind RELOAD = new Kind("HUP", 1);
+  static final Kind FAST = new Kind("INT", 2);
+  static final Kind KILL = new Kind("KILL", 9);
+  static final Kind IMMEDIATE = new Kind("USR1", 10);
+  static final Kind TERMINATE = new Kind("TERM", 15);
+
+  private PostmasterSignals() {}
+
+  /** What a postmaster is told to stop with. */
+  static Kind of(StopMode mode) {
+    return switch (mode) {
+      case SMART -> TERMINATE;
+      case FAST -> FAST;
+      case IMMEDIATE -> IMMEDIATE;
+    };
+  }
+
+  /** From now on this process stops and reloads by signals. */
+  static void handle(Consumer<StopMode> stop, Runnable reload) {
+    for (StopMode mode : StopMode.values()) {
+      org.lwshm.jni.Signals.handle(of(mode).name(), () -> stop.accept(mode));
+    }
+    org.lwshm.jni.Signals.handle(RELOAD.name(), reload);
+  }
+}
