@@ -134,13 +134,6 @@ static uint64_t checksum(const struct segment_header *header)
     return hash;
 }
 
-/* In which processes can be judged from each other: pids are of a PID namespace, and their start
-   times are told as of a time namespace. */
-static uint64_t namespaces_of_processes(void)
-{
-    return (os_namespace("pid") & 0xffffffff) | os_namespace("time") << 32;
-}
-
 void header_write(struct segment_header *header, const struct lwshm_segment_options *options,
                   const struct lwshm_segment_size *size, const struct os_data_dir *dir,
                   uint32_t generation, bool huge_pages)
@@ -156,7 +149,7 @@ void header_write(struct segment_header *header, const struct lwshm_segment_opti
         .created_at = os_realtime_us(),
         .generation = generation,
         .flags = huge_pages ? SEGMENT_HUGE_PAGES : 0,
-        .pid_namespace = namespaces_of_processes(),
+        .pid_namespace = os_process_namespaces(),
         .max_processes = options->max_processes,
         .max_backends = options->max_backends,
         .max_held_locks = power_of_two(options->max_held_locks),
@@ -324,7 +317,7 @@ int header_check(const struct segment_header *header, uint64_t size)
             2, (int64_t)LWSHM_ABI_VERSION, (int64_t)header->abi_version);
     if ((r = check_constants(header, size)) < 0)
         return r;
-    uint64_t here = namespaces_of_processes(), there = header->pid_namespace;
+    uint64_t here = os_process_namespaces(), there = header->pid_namespace;
     if ((uint32_t)here == (uint32_t)there && here != there)
         return with_values(
             fail(LWSHM_E_NAMESPACE,
