@@ -13,6 +13,10 @@
 
 struct os_data_dir;
 
+/* In which processes can be judged from each other: pids are of a PID namespace (bits 0..31), and
+   their start times are told as of a time namespace (32..63). */
+uint64_t header_namespaces(void);
+
 /* Fills in a fresh segment's header, all but `state` and `magic`: those publish it. */
 void header_write(struct segment_header *header, const struct lwshm_segment_options *options,
                   const struct lwshm_segment_size *size, const struct os_data_dir *dir,
