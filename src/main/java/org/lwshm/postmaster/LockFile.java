@@ -224,8 +224,7 @@ final class LockFile {
     try (var files = Files.newDirectoryStream(dataDir, NAME + ".*" + NEW_SUFFIX)) {
       for (Path file : files) {
         String identity = file.getFileName().toString();
-        identity =
-            identity.substring(NAME.length() + 1, identity.length() - NEW_SUFFIX.length());
+        identity = identity.substring(NAME.length() + 1, identity.length() - NEW_SUFFIX.length());
         if (identity.matches("[0-9]{1,19}")
             && ProcessNative.isDead(Long.parseLong(identity)) == 1) {
           Files.deleteIfExists(file);

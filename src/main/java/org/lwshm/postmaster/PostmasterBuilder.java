@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
-
 import org.lwshm.DataDirectoryException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBuilder;
@@ -218,8 +217,8 @@ public final class PostmasterBuilder {
   /**
    * Has signals stop and reload the postmaster, instead of ending the JVM: SIGTERM stops it {@link
    * StopMode#SMART}, SIGINT {@link StopMode#FAST}, SIGUSR1 {@link StopMode#IMMEDIATE} (PostgreSQL
-   * has SIGQUIT for that, which a JVM answers with a thread dump), SIGHUP reloads. One postmaster
-   * a process may.
+   * has SIGQUIT for that, which a JVM answers with a thread dump), SIGHUP reloads. One postmaster a
+   * process may.
    *
    * <p>Without it, a signal that ends the JVM stops the postmaster fast on the way.
    *

@@ -277,10 +277,7 @@ final class ServerLoop {
     }
     state = State.RUNNING;
     lockFile.update(
-        lockFile
-            .contents()
-            .withSegment(segment.key(), segment.id())
-            .with(LockFileContents.READY));
+        lockFile.contents().withSegment(segment.key(), segment.id()).with(LockFileContents.READY));
     LOG.info("ready: {}, generation {}", segment, segment.generation());
     tell(listener -> listener.segmentReady(segment));
     return true;
@@ -368,8 +365,7 @@ final class ServerLoop {
   /** What follows of a child's end, while others go on. */
   private void follow(ChildPlace place, ChildEnd end, long age) {
     Restart rule = place.command().restart();
-    boolean replaced =
-        rule == Restart.ALWAYS || rule == Restart.ON_FAILURE && !end.isSuccess();
+    boolean replaced = rule == Restart.ALWAYS || rule == Restart.ON_FAILURE && !end.isSuccess();
     if (replaced) {
       schedule(place, age);
     } else if (!end.isSuccess()) {
