@@ -5,7 +5,6 @@ package org.lwshm.postmaster;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -107,11 +106,13 @@ public final class PostmasterBuilder {
    */
   @SafeVarargs
   public final PostmasterBuilder repairWith(Class<? extends ShmemSubsystem>... modules) {
+    List<String> names = new ArrayList<>();
     for (Class<? extends ShmemSubsystem> module : modules) {
       RepairProcess.requireConstructor(module);
+      names.add(module.getName());
     }
-    String[] names = Arrays.stream(modules).map(Class::getName).toArray(String[]::new);
-    return repairer(ChildCommand.java("repairer", RepairProcess.class, names));
+    return repairer(
+        ChildCommand.java("repairer", RepairProcess.class, names.toArray(String[]::new)));
   }
 
   /**

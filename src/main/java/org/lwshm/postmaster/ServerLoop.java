@@ -64,6 +64,7 @@ final class ServerLoop {
 
   // The postmaster's thread's own.
   private State state = State.STARTING;
+  private Throwable failure;
   private StopMode stopMode;
   private LockFile lockFile;
   private long recheckAt;
@@ -153,7 +154,8 @@ final class ServerLoop {
       }
     } catch (Throwable e) {
       exitCode = Postmaster.EXIT_FAILED;
-      if (!started.completeExceptionally(e)) {
+      failure = e;
+      if (started.isDone()) {
         LOG.error("the postmaster of {} cannot go on", options.dataDir(), e);
       }
     } finally {
@@ -517,6 +519,10 @@ final class ServerLoop {
       }
       LOG.info("the postmaster of {} has ended", options.dataDir());
       ended.countDown();
+      if (failure != null) {
+        // Who started it hears of it when nothing is left.
+        started.completeExceptionally(failure);
+      }
     }
   }
 

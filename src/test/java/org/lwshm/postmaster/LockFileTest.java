@@ -35,8 +35,6 @@ class LockFileTest {
     LockFile taken = LockFile.take(dataDir);
     String text = Files.readString(path());
     taken.release();
-    Process dead = new ProcessBuilder("true").start();
-    dead.waitFor();
     // An identity that is nobody's: our pid, started at another time.
     String identity = Long.toString(taken.contents().owner().identity());
     long other = taken.contents().owner().identity() ^ 1L << 30;
@@ -168,7 +166,9 @@ class LockFileTest {
 
   @Test
   void whatAKilledStarterLeftIsRemoved() throws IOException {
-    Path left = dataDir.resolve("lwshm.pid." + (1L << 40) + ".new");
+    // Our pid, started at another time.
+    long dead = LockFileContents.Owner.self().identity() ^ 1L << 30;
+    Path left = dataDir.resolve("lwshm.pid." + dead + ".new");
     Files.createFile(left);
     Path other = Files.createFile(dataDir.resolve("lwshm.pid.notes.new"));
     LockFile.take(dataDir).release();

@@ -178,7 +178,8 @@ class OwnershipTest {
 
     String error = refused.error();
     assertTrue(
-        error.contains("still in use by process " + survivor + ";"), () -> "its pid is named: " + error);
+        error.contains("still in use by process " + survivor + ";"),
+        () -> "its pid is named: " + error);
     assertEquals(42, refused.waitFor());
     assertTrue(SysvSegment.of((int) ready[1]).isPresent());
     assertTrue(isAlive(survivor));

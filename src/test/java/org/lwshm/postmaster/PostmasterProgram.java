@@ -13,9 +13,9 @@ import org.lwshm.testing.Lifeline;
  * A postmaster in a process of its own, to be killed.
  *
  * <p>Arguments: data directory, log, then any of {@code policy=}, {@code start-timeout=}, {@code
- * stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code child=BEHAVIOUR*COUNT}. It
- * says "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID", "ok restarting REASON", or
- * "error …" if it cannot start, and exits with what the postmaster says.
+ * stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code child=BEHAVIOUR*COUNT}. It says
+ * "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID", "ok restarting REASON", or "error
+ * …" if it cannot start, and exits with what the postmaster says.
  */
 public final class PostmasterProgram implements PostmasterListener {
 
