@@ -148,6 +148,9 @@ static void on_signal(int signal)
 
 TEST(signals_are_neither_blocked_nor_ignored_whatever_the_parent_does)
 {
+    /* An emulator's program cannot reach the C library's own signals, 32 and 33, which who has
+       started the emulator (make, by posix_spawn) may have had ignored. */
+    uint64_t unreachable = is_emulated() ? UINT64_C(3) << 31 : 0;
     sigset_t all, before, after;
     for (int i = 1; i < SIGRTMAX; i++)
         signal(i, i % 3 == 0 ? on_signal : SIG_IGN);
@@ -156,9 +159,13 @@ TEST(signals_are_neither_blocked_nor_ignored_whatever_the_parent_does)
     sigprocmask(SIG_SETMASK, NULL, &before);
     struct lwshm_child child = start(LIST("sed", "-n", "/^Sig[BIC]/p", "/proc/self/status"));
     sigprocmask(SIG_SETMASK, NULL, &after);
-    check_output("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
-                 "SigCgt:\t0000000000000000\n",
-                 &child);
+    unsigned long long blocked, ignored, caught;
+    CHECK_EQ_INT(3, sscanf(output_of(&child), "SigBlk: %llx SigIgn: %llx SigCgt: %llx", &blocked,
+                           &ignored, &caught));
+    CHECK_EQ_INT(0, end_of(&child));
+    CHECK_EQ_UINT(0, blocked);
+    CHECK_EQ_UINT(0, ignored & ~unreachable);
+    CHECK_EQ_UINT(0, caught);
     for (int i = 1; i < SIGRTMAX; i++)
         CHECK_EQ_INT(sigismember(&before, i), sigismember(&after, i));
     CHECK(signal(SIGTERM, SIG_DFL) == (SIGTERM % 3 == 0 ? on_signal : SIG_IGN));
