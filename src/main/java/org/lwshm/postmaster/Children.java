@@ -244,7 +244,8 @@ final class Children {
       int state = state(segment, place, process);
       segment.reapDead();
       return switch (state) {
-        case PostmasterNative.CHILD_LEFT -> failed && poisoned(segment) > 0;
+        // Its other threads may have been anywhere.
+        case PostmasterNative.CHILD_LEFT -> failed && status >= ChildNative.SIGNALLED;
         case PostmasterNative.CHILD_ASSIGNED -> failed;
         default -> true;
       };

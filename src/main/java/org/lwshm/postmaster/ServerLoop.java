@@ -373,15 +373,10 @@ final class ServerLoop {
     } else if (!end.isSuccess()) {
       exitCode = Postmaster.EXIT_FAILED;
     }
-    if (!end.crashed()) {
-      return;
-    }
-    if (options.policy() == CrashPolicy.RESTART_ALL) {
-      restartAll(place + " has crashed");
-      return;
-    }
     int poisoned = Children.poisoned(segment);
-    if (poisoned > 0) {
+    if (options.policy() == CrashPolicy.RESTART_ALL && (end.crashed() || poisoned > 0)) {
+      restartAll(place + " has crashed");
+    } else if (poisoned > 0) {
       repair(poisoned);
     }
   }

@@ -52,8 +52,14 @@ public final class PostmasterChaos {
     log = Files.createFile(directory.resolve("log"));
     javaCommand =
         List.of(
-            args[1], "-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx64m",
-            "-cp", args[2], ChaosPostmaster.class.getName());
+            args[1],
+            "-Xshare:auto",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xmx64m",
+            "-cp",
+            args[2],
+            ChaosPostmaster.class.getName());
     program = args[3];
     long seed = Long.parseLong(args[5]) != 0 ? Long.parseLong(args[5]) : System.nanoTime();
     random = new Random(seed);
@@ -142,7 +148,8 @@ public final class PostmasterChaos {
     if (moment == Moment.START) {
       pause(startMillis + 20);
     } else if (life.await("init")) {
-      startMillis = (startMillis * 3 + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin)) / 4;
+      startMillis =
+          (startMillis * 3 + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin)) / 4;
       if (moment == Moment.INIT) {
         pause(20);
       } else if (life.await("started") && life.await("started") && life.await("started")) {

@@ -6,24 +6,26 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
-import org.lwshm.testing.Children;
 import org.lwshm.testing.Lifeline;
 
 /**
  * A postmaster in a process of its own, to be killed.
  *
- * <p>Arguments: data directory, log, then any of {@code policy=}, {@code start-timeout=}, {@code
- * stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code child=BEHAVIOUR*COUNT}. It says
- * "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID", "ok restarting REASON", or "error
- * …" if it cannot start, and exits with what the postmaster says.
+ * <p>Arguments: data directory, log, worker program, then any of {@code policy=}, {@code
+ * start-timeout=}, {@code stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code
+ * child=BEHAVIOUR*COUNT}. It says "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID",
+ * "ok restarting REASON", or "error …" if it cannot start; then it stays, without a postmaster.
+ * Otherwise it exits with what that says.
  */
 public final class PostmasterProgram implements PostmasterListener {
 
   private final PostmasterBuilder builder;
   private final String log;
+  private final String program;
 
-  private PostmasterProgram(Path dataDir, String log) {
+  private PostmasterProgram(Path dataDir, String log, String program) {
     this.log = log;
+    this.program = program;
     builder =
         Postmaster.builder(dataDir)
             .register(new Pair())
@@ -34,8 +36,8 @@ public final class PostmasterProgram implements PostmasterListener {
 
   public static void main(String[] args) throws InterruptedException {
     Lifeline.hold();
-    PostmasterProgram program = new PostmasterProgram(Path.of(args[0]), args[1]);
-    for (int i = 2; i < args.length; i++) {
+    PostmasterProgram program = new PostmasterProgram(Path.of(args[0]), args[1], args[2]);
+    for (int i = 3; i < args.length; i++) {
       String[] option = args[i].split("=", 2);
       program.set(option[0], option[1]);
     }
@@ -57,7 +59,6 @@ public final class PostmasterProgram implements PostmasterListener {
   }
 
   private ChildCommand worker(String behaviour) {
-    String program = Children.executable("postmaster/worker_program").toString();
     return ChildCommand.program(behaviour, program, behaviour, log);
   }
 
@@ -66,7 +67,8 @@ public final class PostmasterProgram implements PostmasterListener {
       return builder.start().await();
     } catch (LwshmException e) {
       say("error " + e.getMessage());
-      return 42;
+      Thread.sleep(Long.MAX_VALUE);
+      return 1;
     }
   }
 
