@@ -53,6 +53,12 @@ public final class PostmasterProgram implements PostmasterListener {
       case "repairer" -> builder.repairer(worker(value));
       case "signals" -> builder.handleSignals();
       case "exit" -> exit = Integer.parseInt(value);
+      case "java" -> {
+        String[] child = value.split("\\*");
+        builder.child(
+            ChildCommand.java("java", JavaWorker.class, log, child[0])
+                .withCount(Integer.parseInt(child[1])));
+      }
       case "child" -> {
         String[] child = value.split("\\*");
         builder.child(worker(child[0]).withCount(Integer.parseInt(child[1])));
