@@ -16,6 +16,7 @@ import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
 import org.lwshm.SegmentInUseException;
 import org.lwshm.StopMode;
+import org.lwshm.internal.SegmentAccess;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -69,6 +70,7 @@ final class ServerLoop {
   private LockFile lockFile;
   private long recheckAt;
   private long killAt = ChildPlace.NEVER;
+  private long giveUpAt = ChildPlace.NEVER;
   private long repairUntil = ChildPlace.NEVER;
   private int poisonedBefore;
   private boolean crashedMeanwhile;
@@ -167,6 +169,7 @@ final class ServerLoop {
   private long nanosToWait() {
     long now = System.nanoTime();
     long wait = Math.min(recheckAt - now, until(now, killAt));
+    wait = Math.min(wait, until(now, giveUpAt));
     wait = Math.min(wait, until(now, repairUntil));
     if (state == State.RUNNING && !isRepairing()) {
       for (ChildPlace place : children.places()) {
@@ -194,8 +197,13 @@ final class ServerLoop {
       killAt = ChildPlace.NEVER;
       if (!children.areGone()) {
         LOG.warn("killing children that did not end in time: {}", children.running());
-        children.stop(PostmasterSignals.KILL);
+        killChildren();
       }
+    }
+    if (isDue(giveUpAt)) {
+      giveUpAt = ChildPlace.NEVER;
+      throw new PostmasterException(
+          "the kernel does not end what was killed: " + children.running());
     }
     if (isDue(repairUntil)) {
       repairUntil = ChildPlace.NEVER;
@@ -213,6 +221,7 @@ final class ServerLoop {
   private void whenGone() throws InterruptedException {
     if (state == State.RESTARTING) {
       killAt = ChildPlace.NEVER;
+      giveUpAt = ChildPlace.NEVER;
       int generation = segment.generation();
       segment.close();
       if (makeSegment(generation)) {
@@ -269,7 +278,7 @@ final class ServerLoop {
         }
       }
     }
-    segment.exitCallbacks().beforeShmemExit(this::endChildrenFirst);
+    SegmentAccess.get().onChildrenEnd(segment, this::endChildrenFirst);
     segment.exitCallbacks().onProcExit(this::releaseLockFileWithProcess);
     for (ChildPlace place : children.places()) {
       // One that has crashed may have to wait longer.
@@ -285,7 +294,7 @@ final class ServerLoop {
     return true;
   }
 
-  /** The segment's first exit callback: whoever ends it, the children end before. */
+  /** Whoever ends the segment, the children end before. */
   private void endChildrenFirst() throws InterruptedException {
     if (Thread.currentThread() == thread) {
       return;
@@ -444,6 +453,11 @@ final class ServerLoop {
     killAt = System.nanoTime() + options.stopTimeout().toNanos();
   }
 
+  private void killChildren() {
+    children.stop(PostmasterSignals.KILL);
+    giveUpAt = System.nanoTime() + KILL_PATIENCE.toNanos();
+  }
+
   // ---- stop and reload ----
 
   private void beginStop(StopMode mode) {
@@ -471,7 +485,7 @@ final class ServerLoop {
       }
       case IMMEDIATE -> {
         Children.want(segment, mode);
-        children.stop(PostmasterSignals.KILL);
+        killChildren();
       }
     }
   }
