@@ -8,6 +8,7 @@
  * process.
  *
  * A child that has ended stays a zombie until it is reaped, so its pid is nobody else's before.
+ * That is why starting one has the calling process no longer ignore SIGCHLD, if it did.
  * Start, signal and reap a child from one thread; await and read may be in others.
  *
  * Source: PostgreSQL, src/backend/postmaster/launch_backend.c (StartChildProcess) and
@@ -28,7 +29,8 @@ extern "C" {
 
 struct lwshm_child_options {
     const char *const *arguments;   /* NULL-terminated; the first is the program, looked for on
-                                       the PATH of the calling process */
+                                       the PATH of the calling process; with a slash in it, it is
+                                       a path, seen from the child's directory */
     const char *const *environment; /* NULL-terminated, "NAME=value" */
     const char *directory;          /* where it starts; NULL: where the parent is */
     int parent_death_signal;        /* 0: none */
@@ -40,7 +42,7 @@ struct lwshm_child {
 };
 
 /* Starts a child.  LWSHM_E_INVALID if there is no program or no directory of that name, or it may
-   not be executed; LWSHM_E_SYSTEM. */
+   not be executed or entered, or there is no such signal; LWSHM_E_SYSTEM. */
 int lwshm_child_start(const struct lwshm_child_options *options, struct lwshm_child *child);
 
 /* What lwshm_child_await() adds to the number of the signal that ended a child. */
@@ -53,20 +55,24 @@ int lwshm_child_start(const struct lwshm_child_options *options, struct lwshm_ch
  */
 int lwshm_child_await(int32_t pid);
 
-/* Lets go of a child that has ended.  LWSHM_E_NOT_FOUND if it is none. */
+/* Lets go of a child that has ended.  LWSHM_E_NOT_FOUND if it is no unreaped child, or has not
+   ended; LWSHM_E_SYSTEM. */
 int lwshm_child_reap(int32_t pid);
 
-/* Sends a signal to an unreaped child; with `session` not 0, to all its session's leader's group. */
+/* Sends a signal to an unreaped child; with `session` not 0, to its whole process group: to what
+   it has started, too, unless that has made a group of its own.  LWSHM_E_NOT_FOUND if it is no
+   unreaped child, LWSHM_E_INVALID if there is no such signal, LWSHM_E_SYSTEM. */
 int lwshm_child_signal(int32_t pid, int signal, int session);
 
 /* What lwshm_child_read() returns when the time is over. */
 #define LWSHM_CHILD_SILENT (-1000)
 
 /* Reads what a child has written: how many bytes, 0 if nobody can write any more, or
-   LWSHM_CHILD_SILENT if nothing came for `timeout_ms` (negative: no limit). */
+   LWSHM_CHILD_SILENT if nothing came for `timeout_ms` (negative: no limit).  LWSHM_E_INVALID if
+   `size` is 0, LWSHM_E_SYSTEM. */
 int lwshm_child_read(int32_t output, void *bytes, uint32_t size, int32_t timeout_ms);
 
-/* Closes the read end; who still writes gets SIGPIPE or EPIPE. */
+/* Closes the read end; who still writes gets SIGPIPE or EPIPE.  LWSHM_E_SYSTEM. */
 int lwshm_child_close_output(int32_t output);
 
 #ifdef __cplusplus

@@ -15,6 +15,7 @@
 #include "lwshm/backend.h"
 #include "lwshm/layout.h"
 #include "lwshm/lwlock.h"
+#include "lwshm/postmaster.h"
 #include "lwshm/segment.h"
 #include "lwshm/semaphore.h"
 #include "lwshm/shmem.h"

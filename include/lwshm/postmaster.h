@@ -94,6 +94,14 @@ typedef void lwshm_reload(void *argument);
  */
 int lwshm_postmaster_on_reload(lwshm_reload *reload, void *argument);
 
+/*
+ * Acquires each lock that is poisoned, exclusively, and releases it, so that the repair callbacks
+ * registered in this process run (lwshm_tranche_on_repair): what a postmaster's repairer does.
+ * Returns how many were repaired; LWSHM_E_OWNER_DIED, with the first that nobody could repair,
+ * when it has gone through all.  By the backend's thread, holding no lock.
+ */
+int lwshm_backend_repair_all(lwshm_backend *backend);
+
 /* ---- for bindings, whose way to attach and to watch is their own ---- */
 
 /* Takes the slot that `parameters` mean, in a segment attached already.  Otherwise like

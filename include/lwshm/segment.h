@@ -50,11 +50,13 @@ struct lwshm_segment_options {
     uint32_t huge_pages;     /* enum lwshm_huge_pages */
     uint32_t max_children;   /* of the backends: the first so many slots are for a postmaster's
                                 children alone, see postmaster.h; 0..max_backends - 1 */
-    uint32_t after;          /* the generation that the new one comes after, 0: of what is found */
+    uint32_t after;          /* the new one's generation is greater than this, besides than what
+                                is found; 0 .. 2^32 - 2 */
 };
 
 /* Fills in the defaults: private, no areas, 64 processes, 128 backends, 256 held
-   locks, 64 tranches, 1024 locks, 64 structs, mode 0600, no huge pages. */
+   locks, 64 tranches, 1024 locks, 64 structs, mode 0600, no huge pages, no children,
+   after none. */
 void lwshm_segment_options_init(struct lwshm_segment_options *options);
 
 /* The fixed regions of a segment, in the order of their offsets. */
@@ -165,7 +167,7 @@ struct lwshm_segment_info {
     uint64_t base;       /* this process's address of offset 0; 0 once detached */
     uint64_t size;       /* bytes */
     int64_t created_at;  /* microseconds since 1970 */
-    uint32_t generation; /* 1, and one more each time a dead segment is replaced */
+    uint32_t generation; /* 1, and one more each time a dead segment is replaced; or `after` + 1 */
     int32_t shmid;
     int32_t key; /* 0 for a private segment */
     int32_t creator_pid;

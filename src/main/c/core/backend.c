@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/backend_slot.h"
+#include "core/child_slot.h"
 #include "core/lock.h"
 #include "core/recover.h"
 
@@ -41,13 +42,14 @@ static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
 
 static bool claim_any(lwshm_segment *s, lwshm_backend *b)
 {
-    for (uint32_t i = 0; i < s->max_backends; i++)
+    for (uint32_t i = s->max_children; i < s->max_backends; i++)
         if (claim(s, i, b))
             return true;
     return false;
 }
 
-int lwshm_backend_join(lwshm_segment *s, lwshm_backend **backend)
+/* A handle for a backend of this segment to be, counted already. */
+static int begin_join(lwshm_segment *s, lwshm_backend **backend)
 {
     if (!is_open(s))
         return fail_closed(s);
@@ -61,20 +63,63 @@ int lwshm_backend_join(lwshm_segment *s, lwshm_backend **backend)
         free(b);
         return fail_closed(s);
     }
+    *backend = b;
+    return LWSHM_OK;
+}
+
+static void end_join(lwshm_segment *s, lwshm_backend *b)
+{
+    free(b);
+    __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
+}
+
+int lwshm_backend_join(lwshm_segment *s, lwshm_backend **backend)
+{
+    lwshm_backend *b;
+    int r = begin_join(s, &b);
+    if (r < 0)
+        return r;
     bool joined = claim_any(s, b);
     if (!joined) {
         recover_all(s);
         joined = claim_any(s, b);
     }
     if (!joined) {
-        __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
-        free(b);
-        return with_values(fail(LWSHM_E_LIMIT,
-                                "all %u backend slots of the segment are taken; leave some, or "
-                                "create it with a larger max_backends",
-                                s->max_backends),
-                           2, (int64_t)1, (int64_t)0);
+        end_join(s, b);
+        fail(LWSHM_E_LIMIT,
+             "all %u backend slots of the segment are taken; leave some, or create it with a "
+             "larger max_backends",
+             s->max_backends - s->max_children);
+        if (s->max_children > 0)
+            with_hint(" (%u more are for the postmaster's children)", s->max_children);
+        return with_values(LWSHM_E_LIMIT, 2, (int64_t)1, (int64_t)0);
     }
+    *backend = b;
+    return LWSHM_OK;
+}
+
+int lwshm_backend_join_slot(lwshm_segment *s, const struct lwshm_backend_parameters *parameters,
+                            lwshm_backend **backend)
+{
+    lwshm_backend *b;
+    int r = begin_join(s, &b);
+    if (r < 0)
+        return r;
+    uint32_t i = parameters->slot;
+    if ((r = child_slot_check_meant(s, parameters)) < 0 ||
+        (r = child_slot_activate(s, i, parameters->launch)) < 0) {
+        end_join(s, b);
+        return r;
+    }
+    if (!claim(s, i, b) && !(recover_if_dead(s, i, true) && claim(s, i, b))) {
+        child_slot_deactivate(s, i, parameters->launch);
+        end_join(s, b);
+        return fail(LWSHM_E_PARAMETERS,
+                    "slot %u is meant for this process, but process %d is joined there and has not "
+                    "ended; stop that first",
+                    i, child_slot_pid(s, i));
+    }
+    b->launch = parameters->launch;
     *backend = b;
     return LWSHM_OK;
 }
@@ -112,14 +157,19 @@ int lwshm_backend_release_all(lwshm_backend *b)
 
 int lwshm_backend_leave(lwshm_backend *b)
 {
-    int r = lwshm_backend_release_all(b);
     lwshm_segment *s = b == NULL ? NULL : b->segment;
+    /* What was disowned and nobody has released becomes poisoned now. */
+    bool inside = is_open(s) && b->launch != 0 && child_slot_is_inside(s, b->number, true);
+    int r = lwshm_backend_release_all(b);
     bool fenced = r == LWSHM_E_CLOSED && s->fork_count == os_fork_count;
     if (r < 0 && !fenced)
         return r;
-    if (!fenced) /* else the fence has done so */
+    if (!fenced) { /* else the fence has done so */
+        if (b->launch != 0 && !inside)
+            child_slot_leave(s, b->number, b->launch);
         backend_slot_free(b->slot, slot_identity(BACKEND_JOINED, s->process,
                                                  b->generation >> RECORD_GENERATION_SHIFT));
+    }
     free(b);
     __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
     return LWSHM_OK;
@@ -130,10 +180,13 @@ int lwshm_backend_abandon(lwshm_backend *b)
     lwshm_segment *s = b == NULL ? NULL : b->segment;
     if (s == NULL || s->fork_count != os_fork_count)
         return fail_closed(s);
-    if (is_open(s)) /* else the fence has done so */
+    if (is_open(s)) { /* else the fence has done so */
+        if (b->launch != 0 && !child_slot_is_inside(s, b->number, false))
+            child_slot_leave(s, b->number, b->launch);
         recover_slot(
             s, b->number,
             slot_identity(BACKEND_JOINED, s->process, b->generation >> RECORD_GENERATION_SHIFT));
+    }
     free(b);
     __atomic_sub_fetch(&s->joined, 1, __ATOMIC_ACQ_REL);
     return LWSHM_OK;

@@ -71,6 +71,7 @@ void segment_adopt(lwshm_segment *s, const struct segment_header *header)
     s->max_tranches = header->max_tranches;
     s->max_lwlocks = header->max_lwlocks;
     s->max_structs = header->max_structs;
+    s->max_children = header->max_children;
     s->slot_size = backend_slot_size(header->max_held_locks, header->max_tranches);
     s->info = (struct lwshm_segment_info){
         .size = header->total_size,

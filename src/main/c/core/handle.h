@@ -32,6 +32,8 @@ struct lwshm_segment {
     uint64_t region[LWSHM_REGION_COUNT];
     uint32_t max_processes, max_backends, max_held_locks;
     uint32_t max_tranches, max_lwlocks, max_structs;
+    uint32_t max_children; /* slots below are theirs alone */
+    uint32_t mode;         /* permission bits of the segment */
     uint64_t slot_size;
     uint64_t identity; /* of this process */
     uint32_t process;  /* its entry */
@@ -83,6 +85,7 @@ struct lwshm_backend {
     unsigned fork_count; /* and os_fork_count */
     uint32_t place_mask; /* max_held_locks - 1 */
     uint32_t number;     /* of the slot */
+    uint32_t launch;     /* of the child that this process is; 0: it is none */
     struct waited waited;
     struct rush rush;
 };

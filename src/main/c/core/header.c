@@ -11,7 +11,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/checksum.h"
 #include "core/status.h"
+#include "lwshm/postmaster.h"
 #include "lwshm/version.h"
 #include "os/clock.h"
 #include "os/data_dir.h"
@@ -81,12 +83,18 @@ static int check_options(const struct lwshm_segment_options *o)
         {"max_structs", o->max_structs, 1, 65536},
         {"huge_pages", o->huge_pages, LWSHM_HUGE_PAGES_OFF, LWSHM_HUGE_PAGES_TRY},
         {"area_bytes", o->area_bytes, 0, 1ull << 43},
+        {"after", o->after, 0, UINT32_MAX - 1},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         int r = check_option(rules[i].name, rules[i].value, rules[i].min, rules[i].max);
         if (r < 0)
             return r;
     }
+    if (o->max_children >= o->max_backends)
+        return fail(LWSHM_E_INVALID,
+                    "max_children is %u; it takes 0 to %u, for of max_backends, which is %u, one "
+                    "at least is for others than a postmaster's children",
+                    o->max_children, o->max_backends - 1, o->max_backends);
     if ((o->mode & 0600) != 0600 || (o->mode & ~0660u) != 0)
         return fail(LWSHM_E_INVALID,
                     "mode is 0%o; it takes 0600, 0640 or 0660 (the owner reads and writes, others "
@@ -124,21 +132,9 @@ int lwshm_segment_plan(const struct lwshm_segment_options *options, struct lwshm
     return LWSHM_OK;
 }
 
-/* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ */
 static uint64_t checksum(const struct segment_header *header)
 {
-    const unsigned char *p = (const unsigned char *)header;
-    uint64_t hash = 0xcbf29ce484222325ull;
-    for (size_t i = 0; i < offsetof(struct segment_header, checksum); i++)
-        hash = (hash ^ p[i]) * 0x100000001b3ull;
-    return hash;
-}
-
-/* In which processes can be judged from each other: pids are of a PID namespace, and their start
-   times are told as of a time namespace. */
-static uint64_t namespaces_of_processes(void)
-{
-    return (os_namespace("pid") & 0xffffffff) | os_namespace("time") << 32;
+    return fnv1a(header, offsetof(struct segment_header, checksum));
 }
 
 void header_write(struct segment_header *header, const struct lwshm_segment_options *options,
@@ -156,13 +152,14 @@ void header_write(struct segment_header *header, const struct lwshm_segment_opti
         .created_at = os_realtime_us(),
         .generation = generation,
         .flags = huge_pages ? SEGMENT_HUGE_PAGES : 0,
-        .pid_namespace = namespaces_of_processes(),
+        .pid_namespace = os_process_namespaces(),
         .max_processes = options->max_processes,
         .max_backends = options->max_backends,
         .max_held_locks = power_of_two(options->max_held_locks),
         .max_tranches = options->max_tranches,
         .max_lwlocks = options->max_lwlocks,
         .max_structs = options->max_structs,
+        .max_children = options->max_children,
         .state = SEGMENT_CREATING,
         .free_offset = size->offset[LWSHM_REGION_AREAS],
     };
@@ -227,6 +224,8 @@ static int check_constants(const struct segment_header *h, uint64_t size)
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
         if (limits[i].value < 1 || limits[i].value > limits[i].max)
             return corrupt(limits[i].field, limits[i].value, "that is out of its range");
+    if (h->max_children >= h->max_backends)
+        return corrupt("max_children", h->max_children, "it is less than max_backends");
     if (power_of_two(h->max_held_locks) != h->max_held_locks)
         return corrupt("max_held_locks", h->max_held_locks, "it is a power of two");
     int r = lwshm_segment_plan(&options, &plan);
@@ -257,6 +256,8 @@ static int check_variables(const struct segment_header *h)
     uint64_t free_offset = __atomic_load_n(&h->free_offset, __ATOMIC_ACQUIRE);
     if (state < SEGMENT_CREATING || state > SEGMENT_DEAD)
         return corrupt("state", state, "it is 1 (creating), 2 (ready) or 3 (dead)");
+    if (__atomic_load_n(&h->stop_mode, __ATOMIC_RELAXED) > LWSHM_STOP_IMMEDIATE)
+        return corrupt("stop_mode", h->stop_mode, "it is 0 (none) to 3 (immediate)");
     if (free_offset < h->region[LWSHM_REGION_AREAS] || free_offset > h->total_size ||
         free_offset % CACHE_LINE != 0)
         return corrupt("free_offset", free_offset, "it is a multiple of 64 among the areas");
@@ -324,7 +325,7 @@ int header_check(const struct segment_header *header, uint64_t size)
             2, (int64_t)LWSHM_ABI_VERSION, (int64_t)header->abi_version);
     if ((r = check_constants(header, size)) < 0)
         return r;
-    uint64_t here = namespaces_of_processes(), there = header->pid_namespace;
+    uint64_t here = os_process_namespaces(), there = header->pid_namespace;
     if ((uint32_t)here == (uint32_t)there && here != there)
         return with_values(
             fail(LWSHM_E_NAMESPACE,

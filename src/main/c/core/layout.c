@@ -2,6 +2,7 @@
 #include "core/layout.h"
 
 #include "lwshm/layout.h"
+#include "lwshm/postmaster.h"
 #include "lwshm/version.h"
 
 /* clang-format off */
@@ -30,9 +31,11 @@ static const struct lwshm_layout_field fields[] = {
     FIELD(segment_header, max_tranches),
     FIELD(segment_header, max_lwlocks),
     FIELD(segment_header, max_structs),
+    FIELD(segment_header, max_children),
     FIELD(segment_header, region),
     FIELD(segment_header, checksum),
     FIELD(segment_header, state),
+    FIELD(segment_header, stop_mode),
     FIELD(segment_header, allocator),
     FIELD(segment_header, free_offset),
     FIELD(segment_header, struct_count),
@@ -48,6 +51,7 @@ static const struct lwshm_layout_field fields[] = {
     FIELD(backend_slot, wait_mode),
     FIELD(backend_slot, wait_lock),
     FIELD(backend_slot, wait_since),
+    FIELD(backend_slot, child),
     {"backend_slot.record", offsetof(struct backend_slot, record), 8},
 
     STRUCT(tranche_counters),
@@ -88,6 +92,12 @@ static const struct lwshm_layout_field fields[] = {
     CONSTANT(BACKEND_FREE),
     CONSTANT(BACKEND_JOINED),
     CONSTANT(BACKEND_DEAD),
+    CONSTANT(LWSHM_CHILD_NONE),
+    CONSTANT(LWSHM_CHILD_ASSIGNED),
+    CONSTANT(LWSHM_CHILD_ACTIVE),
+    CONSTANT(LWSHM_CHILD_LEFT),
+    CONSTANT(CHILD_STATE_MASK),
+    CONSTANT(CHILD_LAUNCH_SHIFT),
     CONSTANT(RECORD_N),
     CONSTANT(RECORD_S),
     CONSTANT(RECORD_XIN),

@@ -65,22 +65,26 @@ struct segment_header {
     uint32_t max_tranches;
     uint32_t max_lwlocks;
     uint32_t max_structs;
+    uint32_t max_children; /* the first so many backend slots are a postmaster's children's */
+    uint32_t reserved;
     uint64_t region[LWSHM_REGION_COUNT]; /* offsets; follow from the numbers above */
     uint64_t checksum;                   /* FNV-1a of all bytes before it */
 
     /* Changes. */
-    uint32_t state; /* enum segment_state; READY is the creator's last store */
-    uint32_t reserved[19];
+    uint32_t state;     /* enum segment_state; READY is the creator's last store */
+    uint32_t stop_mode; /* enum lwshm_stop_mode; the postmaster's to write */
+    uint32_t reserved2[16];
     uint64_t allocator;     /* identity of the process that is allocating, or 0 */
     uint64_t free_offset;   /* first byte that belongs to no area */
     uint32_t struct_count;  /* entries of the index that count; stored after the entry */
     uint32_t tranche_count; /* likewise */
-    uint32_t reserved2[10];
+    uint32_t reserved3[10];
 };
 static_assert(offsetof(struct segment_header, boot_id) == 64, "second line");
-static_assert(offsetof(struct segment_header, region) == 112, "regions");
-static_assert(offsetof(struct segment_header, checksum) == 168, "checksum");
-static_assert(offsetof(struct segment_header, state) == 176, "state");
+static_assert(offsetof(struct segment_header, region) == 120, "regions");
+static_assert(offsetof(struct segment_header, checksum) == 176, "checksum");
+static_assert(offsetof(struct segment_header, state) == 184, "state");
+static_assert(offsetof(struct segment_header, stop_mode) == 188, "stop mode");
 static_assert(offsetof(struct segment_header, allocator) == 256, "allocator");
 static_assert(sizeof(struct segment_header) == 320, "header");
 
@@ -112,6 +116,13 @@ static_assert(sizeof(struct process_entry) == CACHE_LINE, "one line a process");
  * Invariant: a lock has at most one record in a slot.  It stands at the lock's
  * preferred place, (offset / 64) mod max_held_locks, or, if that was taken by
  * another lock, anywhere while `spilled` is not 0.
+ *
+ * child word, in slots 0 .. max_children - 1, 0 in others:
+ *   bits  0..1    enum lwshm_child_state
+ *   bits 32..63   launch
+ * It is a dead-man switch: only the child itself moves it from ACTIVE to LEFT, when it is
+ * inside no lock, and who recovers a dead one's slot does not touch it.  So a child that has
+ * ended and is still ACTIVE has crashed.
  */
 enum backend_state {
     BACKEND_FREE = 0,
@@ -125,6 +136,9 @@ enum record_kind {
     RECORD_XIN = 3 /* is inside, exclusively */
 };
 
+#define CHILD_STATE_MASK 3ull
+#define CHILD_LAUNCH_SHIFT 32
+
 #define RECORD_KIND_MASK 3ull
 #define RECORD_LOCK_SHIFT 2
 #define RECORD_GENERATION_SHIFT 40
@@ -137,9 +151,11 @@ struct backend_slot {
     uint32_t wait_mode; /* enum lwshm_lwlock_mode; these three for those who look */
     uint64_t wait_lock; /* offset, 0: waits for none; stored last */
     int64_t wait_since; /* CLOCK_MONOTONIC, nanoseconds */
-    uint64_t reserved[4];
+    uint64_t child;     /* of the postmaster's that is meant to join here */
+    uint64_t reserved[3];
     uint64_t record[]; /* max_held_locks of them, then max_tranches tranche_counters */
 };
+static_assert(offsetof(struct backend_slot, child) == 32, "child word");
 static_assert(offsetof(struct backend_slot, record) == CACHE_LINE, "records on lines of their own");
 
 /* Counted by the slot's backend alone, with plain stores, and never reset: what earlier

@@ -2,6 +2,7 @@
 #include "core/recover.h"
 
 #include "core/backend_slot.h"
+#include "core/child_slot.h"
 #include "core/lock.h"
 
 /* Proof of death, from our point of view: the process has ended, or it has run another
@@ -81,7 +82,11 @@ void recover_own(lwshm_segment *s)
 {
     for (uint32_t i = 0; i < s->max_backends; i++) {
         uint64_t identity = __atomic_load_n(&slot_at(s, i)->identity, __ATOMIC_ACQUIRE);
-        if (slot_state(identity) == BACKEND_JOINED && slot_process(identity) == s->process)
-            recover_slot(s, i, identity);
+        if (slot_state(identity) != BACKEND_JOINED || slot_process(identity) != s->process)
+            continue;
+        /* A child that goes this way goes in order if it leaves no half a change behind. */
+        if (i < s->max_children && !child_slot_is_inside(s, i, false))
+            child_slot_leave_own(s, i);
+        recover_slot(s, i, identity);
     }
 }

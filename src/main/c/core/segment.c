@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#define _GNU_SOURCE /* realpath */
 #include "core/segment.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "core/backend_slot.h"
 #include "core/process_entry.h"
 #include "core/recover.h"
+#include "lwshm/postmaster.h"
 #include "os/sysv_shm.h"
 
 int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
@@ -44,6 +46,27 @@ int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
         return LWSHM_E_DATA_DIR;
     }
     return LWSHM_OK;
+}
+
+int segment_absolute_data_dir(const lwshm_segment *s, char *path)
+{
+    if (s->data_dir == NULL)
+        return fail(LWSHM_E_INVALID, "the segment is private, and children find theirs by its data "
+                                     "directory; create it with one");
+    char *real = realpath(s->data_dir, NULL);
+    if (real == NULL)
+        return fail(LWSHM_E_DATA_DIR, "the path of data directory \"%s\" cannot be resolved: %s",
+                    s->data_dir, strerror(errno));
+    size_t length = strlen(real);
+    if (length <= LWSHM_DATA_DIR_MAX)
+        memcpy(path, real, length + 1);
+    free(real);
+    return length <= LWSHM_DATA_DIR_MAX
+               ? LWSHM_OK
+               : fail(LWSHM_E_DATA_DIR,
+                      "the path of data directory \"%s\" has %zu bytes and may "
+                      "have %d; move it up",
+                      s->data_dir, length, LWSHM_DATA_DIR_MAX);
 }
 
 int segment_check_proc(void)

@@ -14,6 +14,10 @@
 int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
                           struct os_data_dir *dir);
 
+/* The segment's data directory as any process can name it, into path[LWSHM_DATA_DIR_MAX + 1];
+   LWSHM_E_INVALID if it has none. */
+int segment_absolute_data_dir(const lwshm_segment *segment, char *path);
+
 /* LWSHM_E_SYSTEM unless /proc tells who this process is: nothing may be made or entered under
    no name. */
 int segment_check_proc(void);

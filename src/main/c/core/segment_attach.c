@@ -60,6 +60,7 @@ static int attach(const char *data_dir, const struct surveyed *found, lwshm_segm
         r = fail_system(-r, "segment %d cannot be attached: shmat", found->shmid);
     else {
         s->base = address;
+        s->mode = found->stat.mode & 0777;
         r = enter(s, found->stat.size);
         if (r == LWSHM_OK) {
             s->open = true;

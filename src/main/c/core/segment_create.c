@@ -203,9 +203,10 @@ static int create(const struct os_data_dir *dir, const struct lwshm_segment_opti
                         shmid, size.total);
         goto free;
     }
-    header_write(address, o, &size, dir, generation + 1, huge);
+    header_write(address, o, &size, dir, (generation > o->after ? generation : o->after) + 1, huge);
     s->base = address;
     s->is_creator = true;
+    s->mode = o->mode;
     segment_adopt(s, address);
     if ((r = process_enter(s)) < 0)
         goto detach;

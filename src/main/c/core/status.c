@@ -67,7 +67,7 @@ const char *lwshm_status_name(int status)
         "LWSHM_E_NOT_FOUND", "LWSHM_E_NOT_READY",    "LWSHM_E_IN_USE",     "LWSHM_E_FOREIGN",
         "LWSHM_E_CORRUPT",   "LWSHM_E_ABI_VERSION",  "LWSHM_E_NAMESPACE",  "LWSHM_E_SIZE_MISMATCH",
         "LWSHM_E_LIMIT",     "LWSHM_E_ALREADY_HELD", "LWSHM_E_NOT_HELD",   "LWSHM_E_BUSY",
-        "LWSHM_E_CLOSED",    "LWSHM_E_OWNER_DIED",   "LWSHM_E_LOCK_ORDER",
+        "LWSHM_E_CLOSED",    "LWSHM_E_OWNER_DIED",   "LWSHM_E_LOCK_ORDER", "LWSHM_E_PARAMETERS",
     };
     if (status > 0 || -status >= (int)(sizeof names / sizeof *names))
         return "LWSHM_E_?";

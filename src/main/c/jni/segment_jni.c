@@ -39,6 +39,8 @@ static bool to_options(JNIEnv *env, jlongArray array, struct lwshm_segment_optio
     options->max_lwlocks = narrow(from[OPTION(MAX_LWLOCKS)]);
     options->max_structs = narrow(from[OPTION(MAX_STRUCTS)]);
     options->mode = narrow(from[OPTION(MODE)]);
+    options->max_children = narrow(from[OPTION(MAX_CHILDREN)]);
+    options->after = narrow(from[OPTION(AFTER)]);
     options->huge_pages = narrow(from[OPTION(HUGE_PAGES)]);
     return true;
 }

@@ -221,6 +221,11 @@ uint64_t os_namespace(const char *name)
     return namespace_of("self", name);
 }
 
+uint64_t os_process_namespaces(void)
+{
+    return (os_namespace("pid") & 0xffffffff) | os_namespace("time") << 32;
+}
+
 int os_processors(void)
 {
     cpu_set_t set;

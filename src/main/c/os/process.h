@@ -59,6 +59,10 @@ int os_boot_id(uint8_t id[16]);
 /* The inode of /proc/self/ns/<name> ("pid", "ipc"), 0 if /proc does not tell. */
 uint64_t os_namespace(const char *name);
 
+/* In which processes can be judged from each other: pids are of a PID namespace (bits 0..31), and
+   their start times are told as of a time namespace (32..63). */
+uint64_t os_process_namespaces(void);
+
 /* Processors that this process may run on. */
 int os_processors(void);
 

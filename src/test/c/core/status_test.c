@@ -109,7 +109,8 @@ TEST(every_status_has_a_name_and_nothing_else_has)
     HAS_A_NAME(LWSHM_E_CLOSED);
     HAS_A_NAME(LWSHM_E_OWNER_DIED);
     HAS_A_NAME(LWSHM_E_LOCK_ORDER);
-    CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(LWSHM_E_LOCK_ORDER - 1));
+    HAS_A_NAME(LWSHM_E_PARAMETERS);
+    CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(LWSHM_E_PARAMETERS - 1));
     CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(1));
     CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(INT32_MAX));
     CHECK_EQ_STR("LWSHM_E_?", lwshm_status_name(INT32_MIN));

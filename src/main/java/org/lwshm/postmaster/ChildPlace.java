@@ -75,7 +75,9 @@ final class ChildPlace {
     startAt = nanoTime;
   }
 
-  /** Counts an end that calls for a successor; returns how long to wait for that, in nanoseconds. */
+  /**
+   * Counts an end that calls for a successor; returns how long to wait for that, in nanoseconds.
+   */
   long countEnd(long age) {
     failures = age >= command.steady().toNanos() ? 1 : failures + 1;
     return command.delay(failures).toNanos();

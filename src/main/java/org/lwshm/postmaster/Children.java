@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
@@ -37,8 +36,10 @@ final class Children {
   private final List<ChildPlace> places = new ArrayList<>();
   private final ChildPlace repairPlace;
   private final BiConsumer<ChildProcess, Integer> onEnd;
+
   /** Children that have ended, and whose last words may not be passed on yet. */
   private final List<ChildProcess> talking = new ArrayList<>();
+
   private volatile List<ChildInfo> running = List.of();
   private int launches;
 
@@ -115,7 +116,10 @@ final class Children {
       }
     } catch (IOException e) {
       throw new DataDirectoryException(
-          "what an earlier postmaster left in \"" + options.dataDir() + "\" cannot be removed: " + e);
+          "what an earlier postmaster left in \""
+              + options.dataDir()
+              + "\" cannot be removed: "
+              + e);
     }
   }
 
@@ -194,9 +198,7 @@ final class Children {
 
   /** Sends all of them a signal that ends processes. */
   void stop(PostmasterSignals.Kind signal) {
-    all().stream()
-        .filter(place -> !place.isEmpty())
-        .forEach(place -> place.process().stop(signal));
+    all().stream().filter(place -> !place.isEmpty()).forEach(place -> place.process().stop(signal));
   }
 
   /** Has those that have joined reload; SIGHUP ends who does not know of it. */
@@ -212,8 +214,7 @@ final class Children {
   private static int state(Segment segment, ChildPlace place, ChildProcess process) {
     return SegmentAccess.get()
         .call(
-            segment,
-            handle -> PostmasterNative.childState(handle, place.slot(), process.launch()));
+            segment, handle -> PostmasterNative.childState(handle, place.slot(), process.launch()));
   }
 
   /**
@@ -237,14 +238,14 @@ final class Children {
         : new ChildEnd(status, 0, crashed);
   }
 
-  private boolean hasCrashed(
-      Segment segment, ChildPlace place, ChildProcess process, int status) {
+  private boolean hasCrashed(Segment segment, ChildPlace place, ChildProcess process, int status) {
     boolean failed = status != 0 && !process.wasToldToStop();
     try {
       int state = state(segment, place, process);
       segment.reapDead();
       return switch (state) {
-        case PostmasterNative.CHILD_LEFT -> failed && poisoned(segment) > 0;
+        // Its other threads may have been anywhere.
+        case PostmasterNative.CHILD_LEFT -> failed && status >= ChildNative.SIGNALLED;
         case PostmasterNative.CHILD_ASSIGNED -> failed;
         default -> true;
       };

@@ -5,6 +5,7 @@ package org.lwshm.postmaster;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -53,12 +54,17 @@ final class LockFile {
 
   private final Path path;
   private final int lock;
+
+  /** Of the file itself, whatever stands at its path. */
+  private final FileChannel channel;
+
   private LockFileContents contents;
   private boolean released;
 
-  private LockFile(Path path, int lock, LockFileContents contents) {
+  private LockFile(Path path, int lock, FileChannel channel, LockFileContents contents) {
     this.path = path;
     this.lock = lock;
+    this.channel = channel;
     this.contents = contents;
   }
 
@@ -186,31 +192,41 @@ final class LockFile {
     Files.createFile(
         unfinished,
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    FileChannel channel = FileChannel.open(unfinished, StandardOpenOption.WRITE);
+    int lock = -1;
+    boolean taken = false;
     try {
-      write(unfinished, contents);
-      int lock = Status.check(ProcessNative.lockFile(bytes(unfinished)));
-      try {
-        Files.createLink(path, unfinished);
-      } catch (FileAlreadyExistsException e) {
-        Status.check(ProcessNative.unlockFile(lock));
-        return null;
-      } catch (IOException | UnsupportedOperationException e) {
-        Status.check(ProcessNative.unlockFile(lock));
-        throw e;
-      }
+      write(channel, contents);
+      lock = Status.check(ProcessNative.lockFile(bytes(unfinished)));
+      Files.createLink(path, unfinished);
       sync(dataDir);
-      return new LockFile(path, lock, contents);
+      taken = true;
+      return new LockFile(path, lock, channel, contents);
+    } catch (FileAlreadyExistsException e) {
+      return null;
     } finally {
       Files.deleteIfExists(unfinished);
+      if (!taken) {
+        giveBack(lock, channel);
+      }
+    }
+  }
+
+  private static void giveBack(int lock, FileChannel channel) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      LOG.warn("a lock file cannot be closed", e);
+    }
+    if (lock >= 0) {
+      Status.check(ProcessNative.unlockFile(lock));
     }
   }
 
   /** One write, and synced; the file is never shorter than before. */
-  private static void write(Path file, LockFileContents contents) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-      channel.write(ByteBuffer.wrap(contents.toBytes()), 0);
-      channel.force(true);
-    }
+  private static void write(FileChannel channel, LockFileContents contents) throws IOException {
+    channel.write(ByteBuffer.wrap(contents.toBytes()), 0);
+    channel.force(true);
   }
 
   private static void sync(Path directory) throws IOException {
@@ -224,8 +240,7 @@ final class LockFile {
     try (var files = Files.newDirectoryStream(dataDir, NAME + ".*" + NEW_SUFFIX)) {
       for (Path file : files) {
         String identity = file.getFileName().toString();
-        identity =
-            identity.substring(NAME.length() + 1, identity.length() - NEW_SUFFIX.length());
+        identity = identity.substring(NAME.length() + 1, identity.length() - NEW_SUFFIX.length());
         if (identity.matches("[0-9]{1,19}")
             && ProcessNative.isDead(Long.parseLong(identity)) == 1) {
           Files.deleteIfExists(file);
@@ -296,7 +311,7 @@ final class LockFile {
   }
 
   private static byte[] bytes(Path path) {
-    return path.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    return path.toString().getBytes(StandardCharsets.UTF_8);
   }
 
   /** Says of the segment and the state of the postmaster what is so now. */
@@ -306,7 +321,7 @@ final class LockFile {
     }
     contents = now;
     try {
-      write(path, now);
+      write(channel, now);
     } catch (IOException e) {
       LOG.error("lock file {} cannot be rewritten", path, e);
     }
@@ -339,7 +354,7 @@ final class LockFile {
     } catch (IOException e) {
       LOG.error("lock file {} cannot be removed", path, e);
     } finally {
-      Status.check(ProcessNative.unlockFile(lock));
+      giveBack(lock, channel);
     }
   }
 }

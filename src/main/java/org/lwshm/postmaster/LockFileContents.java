@@ -22,8 +22,8 @@ import org.lwshm.jni.Status;
  *       namespaces, and the boot's id
  * </ol>
  *
- * <p>Numbers and status are padded, so that the file is as long whatever they are, and rewriting
- * it never shortens it.
+ * <p>Numbers and status are padded, so that the file is as long whatever they are, and rewriting it
+ * never shortens it.
  *
  * <p>Source: PostgreSQL's postmaster.pid, src/include/utils/pidfile.h.
  */

@@ -14,8 +14,8 @@ import org.slf4j.LoggerFactory;
  * Passes on what a child writes, line by line, in a thread of its own.
  *
  * <p>A child may close its output and live, and may leave it to a process that lives on: so its end
- * is not that of the output. Once the child has ended, what is there is read, for a moment, and
- * the pipe is closed.
+ * is not that of the output. Once the child has ended, what is there is read, for a moment, and the
+ * pipe is closed.
  */
 final class OutputPump {
 

@@ -5,11 +5,9 @@ package org.lwshm.postmaster;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
-
 import org.lwshm.DataDirectoryException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBuilder;
@@ -108,11 +106,13 @@ public final class PostmasterBuilder {
    */
   @SafeVarargs
   public final PostmasterBuilder repairWith(Class<? extends ShmemSubsystem>... modules) {
+    List<String> names = new ArrayList<>();
     for (Class<? extends ShmemSubsystem> module : modules) {
       RepairProcess.requireConstructor(module);
+      names.add(module.getName());
     }
-    String[] names = Arrays.stream(modules).map(Class::getName).toArray(String[]::new);
-    return repairer(ChildCommand.java("repairer", RepairProcess.class, names));
+    return repairer(
+        ChildCommand.java("repairer", RepairProcess.class, names.toArray(String[]::new)));
   }
 
   /**
@@ -218,8 +218,8 @@ public final class PostmasterBuilder {
   /**
    * Has signals stop and reload the postmaster, instead of ending the JVM: SIGTERM stops it {@link
    * StopMode#SMART}, SIGINT {@link StopMode#FAST}, SIGUSR1 {@link StopMode#IMMEDIATE} (PostgreSQL
-   * has SIGQUIT for that, which a JVM answers with a thread dump), SIGHUP reloads. One postmaster
-   * a process may.
+   * has SIGQUIT for that, which a JVM answers with a thread dump), SIGHUP reloads. One postmaster a
+   * process may.
    *
    * <p>Without it, a signal that ends the JVM stops the postmaster fast on the way.
    *

@@ -42,10 +42,7 @@ public final class RepairProcess {
   }
 
   private static ShmemSubsystem instantiate(String module) throws ReflectiveOperationException {
-    return Class.forName(module)
-        .asSubclass(ShmemSubsystem.class)
-        .getConstructor()
-        .newInstance();
+    return Class.forName(module).asSubclass(ShmemSubsystem.class).getConstructor().newInstance();
   }
 
   static void requireConstructor(Class<? extends ShmemSubsystem> module) {

@@ -96,7 +96,8 @@ public final class RunningPostmaster {
   }
 
   /**
-   * Tells it to stop; does not wait for that. It gets the signal that {@link PostmasterBuilder#handleSignals} names.
+   * Tells it to stop; does not wait for that. It gets the signal that {@link
+   * PostmasterBuilder#handleSignals} names.
    *
    * @param mode how
    * @return false if it has ended meanwhile

@@ -64,6 +64,7 @@ final class ServerLoop {
 
   // The postmaster's thread's own.
   private State state = State.STARTING;
+  private Throwable failure;
   private StopMode stopMode;
   private LockFile lockFile;
   private long recheckAt;
@@ -153,7 +154,8 @@ final class ServerLoop {
       }
     } catch (Throwable e) {
       exitCode = Postmaster.EXIT_FAILED;
-      if (!started.completeExceptionally(e)) {
+      failure = e;
+      if (started.isDone()) {
         LOG.error("the postmaster of {} cannot go on", options.dataDir(), e);
       }
     } finally {
@@ -277,10 +279,7 @@ final class ServerLoop {
     }
     state = State.RUNNING;
     lockFile.update(
-        lockFile
-            .contents()
-            .withSegment(segment.key(), segment.id())
-            .with(LockFileContents.READY));
+        lockFile.contents().withSegment(segment.key(), segment.id()).with(LockFileContents.READY));
     LOG.info("ready: {}, generation {}", segment, segment.generation());
     tell(listener -> listener.segmentReady(segment));
     return true;
@@ -368,22 +367,16 @@ final class ServerLoop {
   /** What follows of a child's end, while others go on. */
   private void follow(ChildPlace place, ChildEnd end, long age) {
     Restart rule = place.command().restart();
-    boolean replaced =
-        rule == Restart.ALWAYS || rule == Restart.ON_FAILURE && !end.isSuccess();
+    boolean replaced = rule == Restart.ALWAYS || rule == Restart.ON_FAILURE && !end.isSuccess();
     if (replaced) {
       schedule(place, age);
     } else if (!end.isSuccess()) {
       exitCode = Postmaster.EXIT_FAILED;
     }
-    if (!end.crashed()) {
-      return;
-    }
-    if (options.policy() == CrashPolicy.RESTART_ALL) {
-      restartAll(place + " has crashed");
-      return;
-    }
     int poisoned = Children.poisoned(segment);
-    if (poisoned > 0) {
+    if (options.policy() == CrashPolicy.RESTART_ALL && (end.crashed() || poisoned > 0)) {
+      restartAll(place + " has crashed");
+    } else if (poisoned > 0) {
       repair(poisoned);
     }
   }
@@ -521,6 +514,10 @@ final class ServerLoop {
       }
       LOG.info("the postmaster of {} has ended", options.dataDir());
       ended.countDown();
+      if (failure != null) {
+        // Who started it hears of it when nothing is left.
+        started.completeExceptionally(failure);
+      }
     }
   }
 

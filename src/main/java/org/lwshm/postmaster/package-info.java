@@ -9,7 +9,6 @@
  * org.lwshm.postmaster.RunningPostmaster} is one as another process sees it. A child finds its
  * place with {@link org.lwshm.Backend#fromPostmaster}.
  *
- * <p>Source: PostgreSQL, src/backend/postmaster/postmaster.c and
- * src/backend/utils/init/miscinit.c.
+ * <p>Source: PostgreSQL, src/backend/postmaster/postmaster.c and src/backend/utils/init/miscinit.c.
  */
 package org.lwshm.postmaster;

@@ -25,7 +25,13 @@ public final class Children implements AutoCloseable {
 
   /** For a short life: what takes a JVM long to start, or many threads, is left out. */
   private static final List<String> FAST_START =
-      List.of("-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx128m");
+      List.of(
+          "-Xshare:auto",
+          "-XX:+UseSerialGC",
+          "-XX:TieredStopAtLevel=1",
+          "-Xmx128m",
+          // Its file in /tmp goes by the pid, which containers share.
+          "-XX:-UsePerfData");
 
   private final Path directory;
   private final List<Child> children = new ArrayList<>();

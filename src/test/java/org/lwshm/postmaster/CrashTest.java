@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.postmaster;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.lwshm.Await;
+
+/** Children that crash, under both policies. PostgreSQL's 013_crash_restart.pl asks less. */
+class CrashTest {
+
+  private PostmasterFixture fixture;
+
+  @BeforeEach
+  void make() {
+    fixture = new PostmasterFixture();
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    fixture.close();
+  }
+
+  private Postmaster startThree(PostmasterBuilder builder) throws InterruptedException {
+    Postmaster postmaster = fixture.start(builder.child(fixture.worker("works").withCount(3)));
+    fixture.awaitJoined(postmaster, 3);
+    fixture.awaitCounting(postmaster);
+    return postmaster;
+  }
+
+  private void awaitReplaced(Postmaster postmaster, ChildInfo victim) throws InterruptedException {
+    Await.until(
+        () ->
+            postmaster.children().stream()
+                .anyMatch(
+                    c ->
+                        c.slot() == victim.slot()
+                            && c.pid() != victim.pid()
+                            && fixture.steps(c.pid()).contains("joined")));
+  }
+
+  private void assertNothingTorn() {
+    assertFalse(fixture.lines().stream().anyMatch(line -> line.endsWith(" torn")));
+  }
+
+  @Test
+  void onlyTheDeadIsReplacedWhenNothingIsPoisoned() throws Exception {
+    Postmaster postmaster = startThree(fixture.builder());
+    // One that is surely in no lock: it has not joined yet, or it ignores what it is told.
+    List<ChildInfo> before = postmaster.children();
+    ChildInfo victim = before.get(1);
+
+    PostmasterFixture.kill(victim, "USR2"); // exits with 0, without having left
+
+    awaitReplaced(postmaster, victim);
+    fixture.awaitCounting(postmaster);
+    ChildEnd end = fixture.ended.get(0).end();
+    assertEquals(new ChildEnd(0, 0, true), end);
+    assertEquals(before.get(0), postmaster.children().get(0));
+    assertEquals(before.get(2), postmaster.children().get(2));
+    assertEquals(1, postmaster.segment().generation());
+    assertEquals(List.of(), fixture.restarts);
+    assertNothingTorn();
+  }
+
+  @Test
+  void whoLeavesInOrderHasNotCrashedWhateverHisExitCode() throws Exception {
+    Postmaster postmaster = startThree(fixture.builder().policy(CrashPolicy.RESTART_ALL));
+    ChildInfo victim = postmaster.children().get(0);
+
+    PostmasterFixture.kill(victim, "ALRM");
+
+    awaitReplaced(postmaster, victim);
+    assertEquals(new ChildEnd(7, 0, false), fixture.ended.get(0).end());
+    assertEquals(List.of(), fixture.restarts);
+  }
+
+  @Test
+  void whatTheDeadLeftPoisonedIsRepairedByAProgram() throws Exception {
+    Postmaster postmaster = startThree(fixture.builder().repairer(fixture.worker("repair")));
+    assertDeathInsideIsRepaired(postmaster);
+    assertTrue(fixture.lines().stream().anyMatch(line -> line.endsWith(" mended")));
+  }
+
+  @Test
+  void whatTheDeadLeftPoisonedIsRepairedByASubsystem() throws Exception {
+    Postmaster postmaster = startThree(fixture.builder().repairWith(Pair.class));
+    assertDeathInsideIsRepaired(postmaster);
+  }
+
+  private void assertDeathInsideIsRepaired(Postmaster postmaster) throws InterruptedException {
+    List<ChildInfo> before = postmaster.children();
+    ChildInfo victim = before.get(2);
+
+    PostmasterFixture.kill(victim, "USR1");
+
+    awaitReplaced(postmaster, victim);
+    fixture.awaitCounting(postmaster);
+    assertEquals(9, fixture.ended.get(0).end().signal());
+    assertTrue(fixture.ended.get(0).end().crashed());
+    assertEquals(List.of(1), fixture.repairs);
+    assertEquals(List.of(), fixture.restarts);
+    assertEquals(before.subList(0, 2), postmaster.children().subList(0, 2));
+    assertNothingTorn();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"repair-fails", "repair-hangs", "repair-nothing", "repair-crashes", "none"})
+  void withoutARepairAllIsMadeAnew(String repairer) throws Exception {
+    PostmasterBuilder builder = fixture.builder().repairTimeout(Duration.ofSeconds(2));
+    if (!repairer.equals("none")) {
+      builder.repairer(fixture.worker(repairer));
+    }
+    Postmaster postmaster = startThree(builder);
+    assertAllIsMadeAnew(postmaster, "USR1");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"USR1", "USR2", "KILL"})
+  void aCrashMakesAllAnewIfThatIsThePolicy(String signal) throws Exception {
+    Postmaster postmaster =
+        startThree(
+            fixture.builder().policy(CrashPolicy.RESTART_ALL).repairer(fixture.worker("repair")));
+    assertAllIsMadeAnew(postmaster, signal);
+    assertEquals(List.of(), fixture.repairs);
+  }
+
+  private void assertAllIsMadeAnew(Postmaster postmaster, String signal)
+      throws InterruptedException {
+    List<ChildInfo> before = postmaster.children();
+    int shmid = postmaster.segment().id();
+
+    PostmasterFixture.kill(before.get(0), signal);
+
+    for (ChildInfo child : before) {
+      awaitReplaced(postmaster, child);
+    }
+    fixture.awaitCounting(postmaster);
+    assertEquals(1, fixture.restarts.size());
+    assertEquals(2, postmaster.segment().generation());
+    assertTrue(postmaster.segment().id() != shmid);
+    assertTrue(fixture.segments.get(0).isClosed());
+    for (ChildInfo survivor : before.subList(1, 3)) {
+      assertEquals(
+          List.of("starts", "joined", "stops", "left", "detached"), fixture.steps(survivor.pid()));
+    }
+    assertNothingTorn();
+    // And it can still stop in order.
+    postmaster.close();
+    for (ChildInfo child :
+        fixture.started.subList(fixture.started.size() - 3, fixture.started.size())) {
+      assertEquals(
+          List.of("starts", "joined", "stops", "left", "detached"), fixture.steps(child.pid()));
+    }
+    assertEquals(List.of(), fixture.files());
+  }
+
+  @ParameterizedTest
+  @EnumSource(CrashPolicy.class)
+  void endsInOrderInsteadOfMakingAllAnew(CrashPolicy policy) throws Exception {
+    Postmaster postmaster = startThree(fixture.builder().policy(policy).restartAfterCrash(false));
+    List<ChildInfo> before = postmaster.children();
+
+    PostmasterFixture.kill(before.get(0), "USR1");
+
+    assertEquals(Postmaster.EXIT_CRASHED, postmaster.await());
+    for (ChildInfo survivor : before.subList(1, 3)) {
+      assertEquals(
+          List.of("starts", "joined", "stops", "left", "detached"), fixture.steps(survivor.pid()));
+    }
+    assertEquals(
+        List.of("before_shmem_exit", "on_shmem_exit", "on_proc_exit, lock file there"),
+        fixture.steps(ProcessHandle.current().pid()));
+    assertEquals(List.of(), fixture.files());
+  }
+
+  @Test
+  void aCrashLoopIsSlowedDown() throws Exception {
+    Duration first = Duration.ofMillis(50);
+    Postmaster postmaster =
+        fixture.start(
+            fixture
+                .builder()
+                .child(
+                    fixture
+                        .worker("crashes")
+                        .withBackOff(first, Duration.ofMillis(300), Duration.ofMinutes(1))));
+    Await.until(() -> fixture.started.size() == 6);
+    postmaster.close();
+    // From end to start: at once, then 50, 100, 200, 300 ms.
+    List<ChildInfo> started = fixture.started;
+    long[] atLeast = {0, 50, 100, 200, 300};
+    for (int i = 0; i < atLeast.length; i++) {
+      Duration gap = Duration.between(started.get(i).startedAt(), started.get(i + 1).startedAt());
+      assertTrue(gap.toMillis() >= atLeast[i], "start " + (i + 1) + " came after " + gap);
+    }
+    assertTrue(fixture.ended.stream().allMatch(e -> e.end().crashed()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"sleep 1000, KILL", "sleep 1000, TERM"})
+  void aProgramThatKnowsNothingOfUsIsReplacedToo(String command, String signal) throws Exception {
+    Postmaster postmaster =
+        fixture.start(fixture.builder().child(ChildCommand.program("sleeper", command.split(" "))));
+    ChildInfo first = postmaster.children().get(0);
+
+    PostmasterFixture.kill(first, signal);
+
+    Await.until(() -> fixture.started.size() == 2);
+    assertTrue(fixture.ended.get(0).end().crashed());
+    assertEquals(2, fixture.started.get(1).launches());
+  }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.postmaster;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import org.lwshm.LwshmException;
+import org.lwshm.Segment;
+import org.lwshm.testing.Lifeline;
+
+/**
+ * A postmaster in a process of its own, to be killed.
+ *
+ * <p>Arguments: data directory, log, worker program, then any of {@code policy=}, {@code
+ * start-timeout=}, {@code stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code
+ * child=BEHAVIOUR*COUNT}. It says "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID",
+ * "ok restarting REASON", or "error …" if it cannot start; then it stays, without a postmaster.
+ * Otherwise it exits with what that says.
+ */
+public final class PostmasterProgram implements PostmasterListener {
+
+  private final PostmasterBuilder builder;
+  private final String log;
+  private final String program;
+
+  private PostmasterProgram(Path dataDir, String log, String program) {
+    this.log = log;
+    this.program = program;
+    builder =
+        Postmaster.builder(dataDir)
+            .register(new Pair())
+            .output(ChildOutput.to(System.err))
+            .listener(this)
+            .handleSignals();
+  }
+
+  public static void main(String[] args) throws InterruptedException {
+    Lifeline.hold();
+    PostmasterProgram program = new PostmasterProgram(Path.of(args[0]), args[1], args[2]);
+    for (int i = 3; i < args.length; i++) {
+      String[] option = args[i].split("=", 2);
+      program.set(option[0], option[1]);
+    }
+    System.exit(program.run());
+  }
+
+  private void set(String option, String value) {
+    switch (option) {
+      case "policy" -> builder.policy(CrashPolicy.valueOf(value));
+      case "start-timeout" -> builder.startTimeout(Duration.ofMillis(Long.parseLong(value)));
+      case "stop-timeout" -> builder.stopTimeout(Duration.ofMillis(Long.parseLong(value)));
+      case "repairer" -> builder.repairer(worker(value));
+      case "child" -> {
+        String[] child = value.split("\\*");
+        builder.child(worker(child[0]).withCount(Integer.parseInt(child[1])));
+      }
+      default -> throw new IllegalArgumentException(option);
+    }
+  }
+
+  private ChildCommand worker(String behaviour) {
+    return ChildCommand.program(behaviour, program, behaviour, log);
+  }
+
+  private int run() throws InterruptedException {
+    try {
+      return builder.start().await();
+    } catch (LwshmException e) {
+      say("error " + e.getMessage());
+      Thread.sleep(Long.MAX_VALUE);
+      return 1;
+    }
+  }
+
+  private static void say(String line) {
+    System.out.println(line);
+    System.out.flush();
+  }
+
+  @Override
+  public void segmentReady(Segment segment) {
+    say("ok ready " + segment.generation() + " " + segment.id() + " " + segment.key());
+  }
+
+  @Override
+  public void childStarted(ChildInfo child) {
+    say("ok started " + child.name() + " " + child.number() + " " + child.pid());
+  }
+
+  @Override
+  public void restartingAll(String reason) {
+    say("ok restarting " + reason);
+  }
+}
