@@ -93,8 +93,7 @@ final class ConfigKeys {
               "a variable of the processes' environment",
               PoolConfig::environment),
           limit("max_processes", 4096, "attached at once (64)", SegmentBuilder::maxProcesses),
-          limit(
-              "max_backends", 65534, "threads joined at once (128)", SegmentBuilder::maxBackends),
+          limit("max_backends", 65534, "threads joined at once (128)", SegmentBuilder::maxBackends),
           limit("max_held_locks", 4096, "locks one may hold (256)", SegmentBuilder::maxHeldLocks),
           limit("max_tranches", 65535, "tranches (16 more)", SegmentBuilder::maxTranches),
           limit("max_lwlocks", 1 << 24, "locks (64 more)", SegmentBuilder::maxLWLocks),

@@ -95,8 +95,7 @@ final class PoolConfig {
   List<String> differences(PoolConfig other) {
     List<String> keys = new ArrayList<>(values.keySet());
     other.values.keySet().stream().filter(key -> !keys.contains(key)).forEach(keys::add);
-    keys.removeIf(
-        key -> values.containsKey(key) && values.get(key).equals(other.values.get(key)));
+    keys.removeIf(key -> values.containsKey(key) && values.get(key).equals(other.values.get(key)));
     return keys;
   }
 

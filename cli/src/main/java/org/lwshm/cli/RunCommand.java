@@ -56,8 +56,9 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--policy",
       paramLabel = "POLICY",
-      description = "recover (the default): replace who has crashed. restart-all: end all others,"
-          + " too, and begin anew.")
+      description =
+          "recover (the default): replace who has crashed. restart-all: end all others,"
+              + " too, and begin anew.")
   private String policy;
 
   @Option(

@@ -35,8 +35,7 @@ class PoolConfigTest {
   }
 
   private static void assertRefused(Path file, String... parts) {
-    String message =
-        assertThrows(ConfigException.class, () -> PoolConfig.read(file)).getMessage();
+    String message = assertThrows(ConfigException.class, () -> PoolConfig.read(file)).getMessage();
     assertTrue(message.contains(file.toString()), message);
     for (String part : parts) {
       assertTrue(message.contains(part), message);
@@ -89,7 +88,7 @@ class PoolConfigTest {
     "stop_timeout = 10, min",
     "stop_timeout = -1s, min",
     "stop_timeout = 999999999999999999d, min",
-    "repairer = 'say \"hi', quotes",
+    "repairer = say \"hi, quotes",
     "output = file, console or log",
     "huge_pages = 1, try",
     "mode = 0777, 0660",
@@ -208,8 +207,7 @@ class PoolConfigTest {
   @Test
   void quotesHoldWordsTogether() {
     assertEquals(
-        List.of("a", "b c", "", "d'e", "f g"),
-        CommandWords.split(" a 'b c' \"\" \"d'e\" f' 'g "));
+        List.of("a", "b c", "", "d'e", "f g"), CommandWords.split(" a 'b c' \"\" \"d'e\" f' 'g "));
   }
 
   @Test

@@ -5,6 +5,7 @@ package org.lwshm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -147,6 +148,26 @@ class RunTest {
     assertEquals(1, result.exitCode());
     assertTrue(result.err().contains("/no/such-program"), result.err());
     assertFalse(result.err().contains("\tat "), "a stack trace: " + result.err());
+  }
+
+  @Test
+  void aConfigThatRootMayNotReadEitherIsNamed() throws Exception {
+    assumeTrue("root".equals(System.getProperty("user.name")), "another test is for all others");
+    Path config = config("backends = 1\n");
+    Files.setPosixFilePermissions(config, Set.of());
+    Tool.Result result =
+        tool.start(
+                List.of("--bounding-set=-all", "--inh-caps=-all"),
+                "run",
+                "-D",
+                tool.dataDir().toString(),
+                "--config",
+                config.toString(),
+                "--",
+                "true")
+            .result();
+    assertEquals(1, result.exitCode(), result.err());
+    assertTrue(result.err().contains(config + " cannot be read: permission"), result.err());
   }
 
   @Test

@@ -51,17 +51,22 @@ final class Tool implements AutoCloseable {
   }
 
   Started start(String... args) throws IOException {
+    return start(List.of(), args);
+  }
+
+  /** The same, with options of setpriv that take something from it. */
+  Started start(List<String> privileges, String... args) throws IOException {
     // Should this JVM be killed, a pool stops at once.
     List<String> command =
-        new ArrayList<>(
-            List.of("setpriv", "--pdeathsig", "USR1", System.getProperty("lwshm.cli.command")));
+        new ArrayList<>(List.of("setpriv", "--pdeathsig", "USR1"));
+    command.addAll(privileges);
+    command.add(System.getProperty("lwshm.cli.command"));
     command.addAll(List.of(args));
     Path out = directory.resolve("out" + started.size());
     Path err = directory.resolve("err" + started.size());
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-    Process process =
-        builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+    Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
     Started it = new Started(process, out, err);
     started.add(it);
     return it;
