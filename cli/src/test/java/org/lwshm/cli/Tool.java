@@ -57,8 +57,7 @@ final class Tool implements AutoCloseable {
   /** The same, with options of setpriv that take something from it. */
   Started start(List<String> privileges, String... args) throws IOException {
     // Should this JVM be killed, a pool stops at once.
-    List<String> command =
-        new ArrayList<>(List.of("setpriv", "--pdeathsig", "USR1"));
+    List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "USR1"));
     command.addAll(privileges);
     command.add(System.getProperty("lwshm.cli.command"));
     command.addAll(List.of(args));
@@ -73,9 +72,13 @@ final class Tool implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException, InterruptedException {
+  public void close() throws IOException {
     for (Started it : started) {
-      it.end();
+      try {
+        it.end();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
     }
     try (Stream<Path> files = Files.walk(directory)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
