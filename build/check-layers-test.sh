@@ -52,6 +52,8 @@ java=src/main/java/org/lwshm
 plant $java/Planted.java '    private static native int acquire(long backend);' "native methods"
 plant $java/Planted.java '        System.loadLibrary("lwshm");' "loaded by org.lwshm.jni"
 plant $java/Planted.java 'import sun.misc.Unsafe;' "Unsafe"
+plant $java/Planted.java 'import sun.misc.Signal;' "Signal is for"
+plant $java/jni/Planted.java 'import sun.misc.Signal;' "Signal is for"
 plant $java/jni/Planted.java 'import java.lang.foreign.MemorySegment;' "Unsafe"
 plant $java/Planted.java 'import org.lwshm.postmaster.Postmaster;' "org.lwshm knows no package"
 plant $java/Planted.java 'import static org.lwshm.monitor.Locks.all;' "org.lwshm knows no package"

@@ -69,8 +69,8 @@ only() { # ALLOWED-FILES CODE-PATTERN RULE
 
 only "$main/jni/[^/]+\.java" '^[^"]*\bnative\b[^"]*\(' "native methods are declared in org.lwshm.jni"
 only "$main/jni/[^/]+\.java" '\b(System|Runtime)\b.*\.load(Library)?\(' "libraries are loaded by org.lwshm.jni"
-only "$main/jni/[A-Za-z]*Memory\.java" '\b(sun\.misc\.|jdk\.internal\.|java\.lang\.foreign\b)' \
-    "Unsafe and java.lang.foreign are for org.lwshm.jni's …Memory classes"
+only "$main/jni/([A-Za-z]*Memory|Signals)\.java" '\b(sun\.misc\.|jdk\.internal\.|java\.lang\.foreign\b)' \
+    "Unsafe and java.lang.foreign are for org.lwshm.jni's …Memory classes, Signal is for its Signals"
 
 # Lower layers know no higher ones, but org.lwshm.jni makes the API's exceptions.
 forbid() { # FILES CODE-PATTERN RULE

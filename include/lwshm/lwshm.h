@@ -13,9 +13,11 @@
 #define LWSHM_LWSHM_H
 
 #include "lwshm/backend.h"
+#include "lwshm/child.h"
 #include "lwshm/layout.h"
 #include "lwshm/lwlock.h"
 #include "lwshm/postmaster.h"
+#include "lwshm/process.h"
 #include "lwshm/segment.h"
 #include "lwshm/semaphore.h"
 #include "lwshm/shmem.h"

@@ -69,7 +69,8 @@ int lwshm_backend_parameters_read(const char *path, struct lwshm_backend_paramet
  * grace_ms.  Once a process; leave with lwshm_backend_leave() and lwshm_segment_close().
  *
  * Errors: as lwshm_backend_parameters_read and lwshm_segment_attach; LWSHM_E_PARAMETERS if the
- * postmaster has ended, or the segment or the slot is not the one meant any more.
+ * postmaster has ended, or the segment or the slot is not the one meant any more;
+ * LWSHM_E_INVALID if this process has done so before.
  */
 int lwshm_backend_from_postmaster(lwshm_segment **segment, lwshm_backend **backend);
 
@@ -88,9 +89,11 @@ int lwshm_postmaster_stop_mode(const lwshm_segment *segment);
 typedef void lwshm_reload(void *argument);
 
 /*
- * Has `reload` called, in the watching thread, whenever this process gets SIGHUP, which the
- * postmaster passes on; NULL: never.  Before the first call, lwshm_backend_from_postmaster()
- * has SIGHUP ignored unless the program handles it itself.
+ * Has `reload` called, in a thread of its own, whenever this process gets SIGHUP, which the
+ * postmaster passes on; NULL: never, though a call that has begun goes on.  Several signals in
+ * quick succession may be one call.  Before the first call of this function,
+ * lwshm_backend_from_postmaster() has SIGHUP ignored unless the program handles it itself.
+ * LWSHM_E_SYSTEM.
  */
 int lwshm_postmaster_on_reload(lwshm_reload *reload, void *argument);
 
@@ -120,8 +123,12 @@ enum lwshm_child_state {
     LWSHM_CHILD_LEFT = 3      /* left in order, holding nothing */
 };
 
-/* Means slot 0 .. max_children - 1 for the child with number `launch` (not 0), and fills in what
-   of `parameters` the segment knows: all but name, number and grace_ms. */
+/*
+ * Means slot 0 .. max_children - 1 for the child with number `launch` (not 0), and fills in what
+ * of `parameters` the segment knows: all but name, number and grace_ms, which are zero then.
+ * Cleans up after the slot's last child, if that is proven dead.
+ * LWSHM_E_BUSY if it is not, LWSHM_E_INVALID if there is no such slot or the segment is private.
+ */
 int lwshm_child_slot_assign(lwshm_segment *segment, uint32_t slot, uint32_t launch,
                             struct lwshm_backend_parameters *parameters);
 
@@ -136,7 +143,8 @@ int lwshm_child_slot_release(lwshm_segment *segment, uint32_t slot);
 int lwshm_postmaster_set_stop_mode(lwshm_segment *segment, enum lwshm_stop_mode mode);
 
 /* The offsets of the locks that are poisoned at this moment, into locks[0..capacity); returns how
-   many there are, which may exceed `capacity`.  Takes no lock. */
+   many there are, which may exceed `capacity`.  Takes no lock.  What a dead process held is
+   poisoned once somebody has cleaned up after it: lwshm_segment_reap_dead(). */
 int lwshm_segment_poisoned(const lwshm_segment *segment, uint64_t *locks, uint32_t capacity);
 
 #ifdef __cplusplus

@@ -64,6 +64,30 @@ public final class Backend implements AutoCloseable {
     readerBit = 1L << (slot % Long.SIZE);
   }
 
+  /**
+   * Takes this process's place among the children of its postmaster: attaches to the segment, joins
+   * the calling thread to the slot meant for it, and from then on watches the postmaster. When that
+   * ends, this process does: {@code System.exit}, and if its exit callbacks take longer than the
+   * postmaster allows, {@code Runtime.halt}. SIGHUP no longer ends it, but calls what {@link
+   * PostmasterLink#onReload} was told of.
+   *
+   * <p>Once a process; its other threads {@linkplain Segment#join() join} as usual. Closing the
+   * backend is what says that the child left in order: one that ends without counts as crashed,
+   * unless it held nothing exclusively when its exit callbacks ran. The segment stays attached
+   * until {@code backend.segment()} is closed, or the process ends.
+   *
+   * @param subsystems in the order in which they attach
+   * @return the calling thread's seat; {@code segment().postmaster()} is the way to the postmaster
+   * @throws NotFoundException if no postmaster has started this process
+   * @throws BackendParametersException if what it has left for this process is of no use, is not
+   *     meant for it any more, or the postmaster has ended
+   * @throws IllegalStateException if this process has done so before
+   * @see Segment#attach(Path, ShmemSubsystem...)
+   */
+  public static Backend fromPostmaster(ShmemSubsystem... subsystems) {
+    return PostmasterLink.takePlace(subsystems);
+  }
+
   /** {@return the segment it belongs to} */
   public Segment segment() {
     return segment;

@@ -46,7 +46,16 @@ final class Backends {
     return mine.get();
   }
 
-  synchronized Backend join() {
+  /** The native that takes a seat: which one, or the one that is meant for us. */
+  interface Joining {
+    int join(long segment, long[] handle);
+  }
+
+  Backend join() {
+    return join(BackendNative::join);
+  }
+
+  synchronized Backend join(Joining joining) {
     if (mine.get() != null) {
       throw new IllegalStateException(
           "thread \""
@@ -62,7 +71,7 @@ final class Backends {
     }
     endOrphans();
     long[] handle = new long[1];
-    attachment.call(segmentHandle -> BackendNative.join(segmentHandle, handle));
+    attachment.call(segmentHandle -> joining.join(segmentHandle, handle));
     Backend backend = new Backend(segment, this, attachment, handle[0]);
     seats.add(new Seat(backend));
     mine.set(backend);

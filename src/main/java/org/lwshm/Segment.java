@@ -14,6 +14,7 @@ import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.LWLockNative;
 import org.lwshm.jni.Layout;
 import org.lwshm.jni.NativeLibrary;
+import org.lwshm.jni.PostmasterNative;
 import org.lwshm.jni.RawMemory;
 import org.lwshm.jni.SegmentNative;
 import org.lwshm.jni.SemaphoreNative;
@@ -56,6 +57,9 @@ public final class Segment implements AutoCloseable {
 
   /** "init" or "attach" while subsystems run, else null. */
   private volatile String phase;
+
+  /** Null unless it was got from one. */
+  private volatile PostmasterLink postmaster;
 
   /** Whether the creation failed, so that it is undone whoever is joined. */
   private volatile boolean abandoned;
@@ -373,6 +377,57 @@ public final class Segment implements AutoCloseable {
     return mine != null ? mine : join();
   }
 
+  /** Takes the place that a postmaster means for this process. */
+  Backend joinPlace(long[] parameters, PostmasterLink link) {
+    Backend joined =
+        backends.join((handle, result) -> PostmasterNative.joinSlot(handle, parameters, result));
+    postmaster = link;
+    return joined;
+  }
+
+  /**
+   * The way to the postmaster that has started this process.
+   *
+   * @return the same one each time
+   * @throws IllegalStateException if the segment was not got from one
+   */
+  public PostmasterLink postmaster() {
+    PostmasterLink link = postmaster;
+    if (link == null) {
+      throw new IllegalStateException(
+          "segment "
+              + id()
+              + " was not got from a postmaster: have one start this process, and call"
+              + " Backend.fromPostmaster() instead of Segment.attach()");
+    }
+    return link;
+  }
+
+  /**
+   * The locks whose holders died inside and whose data nobody has repaired yet. Takes no lock. What
+   * a process held that was killed just now is among them once somebody has cleaned up after it:
+   * {@link #reapDead()}.
+   *
+   * @return as of this moment
+   */
+  public List<LWLock> poisonedLocks() {
+    return PoisonedLocks.of(this);
+  }
+
+  /**
+   * Has what poisoned locks guard repaired: acquires each of them with the calling thread's backend
+   * and releases it, so that the repair callbacks of this process run ({@link
+   * LWLockTranche#onRepair}).
+   *
+   * @return how many are poisoned no more
+   * @throws OwnerDiedException the first that could not be repaired, with the others as suppressed
+   *     ones, when all have been tried
+   * @throws IllegalStateException if the calling thread has not joined
+   */
+  public int repairAll() {
+    return PoisonedLocks.repair(this, backend());
+  }
+
   /**
    * Cleans up at once after everybody who is proven dead: processes that were killed, threads of
    * this process that ended without closing their backends. (A backend that was merely dropped is
@@ -470,7 +525,8 @@ public final class Segment implements AutoCloseable {
     leave();
   }
 
-  private void abandon() {
+  /** Undoes the opening, whoever is joined. */
+  void abandon() {
     abandoned = true;
     backends.beginExit(true);
     leave();

@@ -38,6 +38,8 @@ public final class SegmentBuilder {
 
   private int maxProcesses = 64;
   private int maxHeldLocks = 256;
+  private int maxChildren;
+  private int after;
   private Integer maxBackends;
   private Integer maxTranches;
   private Integer maxLWLocks;
@@ -64,7 +66,9 @@ public final class SegmentBuilder {
 
   /**
    * How many threads may be joined at once, of all processes together; never fewer than the
-   * subsystems ask for. By default 16 more than that, or 128 if none of them asks.
+   * subsystems ask for. By default 16 more than that, or 128 if none of them asks. What is asked
+   * for is for others than a postmaster's children ({@link #maxChildren}): for those, there are as
+   * many more.
    *
    * @param count 1 to 65534
    * @return this
@@ -72,6 +76,32 @@ public final class SegmentBuilder {
   public SegmentBuilder maxBackends(int count) {
     requireNoRequest();
     maxBackends = positive("maxBackends", count);
+    return this;
+  }
+
+  /**
+   * How many children a postmaster may have in the segment at once, one thread of each with a place
+   * of its own; 0 by default. {@code org.lwshm.postmaster} sees to it itself.
+   *
+   * @param count 0 to 65533
+   * @return this
+   */
+  public SegmentBuilder maxChildren(int count) {
+    requireNoRequest();
+    maxChildren = notNegative("maxChildren", count);
+    return this;
+  }
+
+  /**
+   * Has the new segment's generation be greater than a number, besides than that of the segment
+   * that it replaces; 0 by default. For who has deleted a segment and makes the next one.
+   *
+   * @param generation of a segment of the past, 0 or more
+   * @return this
+   */
+  public SegmentBuilder after(int generation) {
+    requireNoRequest();
+    after = notNegative("after", generation);
     return this;
   }
 
@@ -275,6 +305,13 @@ public final class SegmentBuilder {
     return count;
   }
 
+  private static int notNegative(String name, int number) {
+    if (number < 0) {
+      throw new IllegalArgumentException(name + " is " + number + "; it takes 0 or more");
+    }
+    return number;
+  }
+
   private void requireNoRequest() {
     if (requesting) {
       throw new IllegalStateException(
@@ -284,10 +321,7 @@ public final class SegmentBuilder {
 
   private long[] options(ShmemPlan plan) {
     // First: the size of some structs depends on it.
-    long backends =
-        maxBackends == null && plan.backends() == 0
-            ? DEFAULT_BACKENDS
-            : limit(maxBackends, plan.backends(), SPARE_BACKENDS);
+    long backends = backends(plan);
     long[] options = new long[SegmentNative.OPTION_COUNT];
     options[SegmentNative.OPTION_AREA_BYTES] = plan.areaBytes(backends);
     options[SegmentNative.OPTION_MAX_PROCESSES] = maxProcesses;
@@ -299,8 +333,18 @@ public final class SegmentBuilder {
     options[SegmentNative.OPTION_MAX_STRUCTS] =
         limit(maxStructs, plan.structs().size(), SPARE_STRUCTS);
     options[SegmentNative.OPTION_MODE] = mode;
+    options[SegmentNative.OPTION_MAX_CHILDREN] = maxChildren;
+    options[SegmentNative.OPTION_AFTER] = after;
     options[SegmentNative.OPTION_HUGE_PAGES] = hugePages.ordinal();
     return options;
+  }
+
+  private long backends(ShmemPlan plan) {
+    long others =
+        maxBackends == null && plan.backends() == 0
+            ? DEFAULT_BACKENDS
+            : limit(maxBackends, plan.backends(), SPARE_BACKENDS);
+    return others + maxChildren;
   }
 
   private static long limit(Integer set, long asked, int spare) {

@@ -10,12 +10,15 @@ public final class Signals {
   private Signals() {}
 
   /**
-   * Has a signal handled.
+   * Has a signal handled, also if the process was started with that ignored, in which case the JVM
+   * would leave it so.
    *
    * @param name without its SIG
    * @param handler called by a thread of its own, each time
    */
   public static void handle(String name, Runnable handler) {
-    Signal.handle(new Signal(name), signal -> handler.run());
+    Signal signal = new Signal(name);
+    Status.check(ProcessNative.heed(signal.getNumber()));
+    Signal.handle(signal, received -> handler.run());
   }
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.lwshm.AbiVersionException;
+import org.lwshm.BackendParametersException;
 import org.lwshm.CorruptSegmentException;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.ForeignSegmentException;
@@ -55,6 +56,7 @@ public final class Status {
   public static final int OWNER_DIED = -17;
 
   static final int LOCK_ORDER = -18;
+  static final int PARAMETERS = -19;
 
   private Status() {}
 
@@ -105,6 +107,7 @@ public final class Status {
       case ALREADY_HELD, NOT_HELD -> new IllegalMonitorStateException(message);
       case BUSY -> new SegmentBusyException(message, failure.values());
       case CLOSED -> new IllegalStateException(message);
+      case PARAMETERS -> new BackendParametersException(message);
       case LOCK_ORDER -> new LockOrderException(message);
       default -> new LwshmException("unknown status " + status + ": " + message);
     };

@@ -139,8 +139,8 @@ final class ChildProcess {
     return pump.hasEnded();
   }
 
-  /** Waits until its output is passed on. */
-  void awaitOutput() throws InterruptedException {
-    pump.await();
+  /** Waits until its output is passed on, or until a time. */
+  void awaitOutput(long until) throws InterruptedException {
+    pump.await(until);
   }
 }

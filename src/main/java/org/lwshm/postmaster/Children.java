@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.LwshmException;
@@ -30,6 +31,7 @@ import org.slf4j.LoggerFactory;
 final class Children {
 
   private static final Logger LOG = LoggerFactory.getLogger(Children.class);
+  private static final long OUTPUT_PATIENCE_NS = TimeUnit.SECONDS.toNanos(2);
   private static final String PARAMETERS_FILE = "lwshm.child.";
 
   private final PostmasterOptions options;
@@ -283,10 +285,11 @@ final class Children {
     }
   }
 
-  /** Waits until what children have said is passed on. */
+  /** Waits until what children have said is passed on, if somebody takes it in time. */
   void awaitOutput() throws InterruptedException {
+    long until = System.nanoTime() + OUTPUT_PATIENCE_NS;
     for (ChildProcess process : talking) {
-      process.awaitOutput();
+      process.awaitOutput(until);
     }
     talking.clear();
   }

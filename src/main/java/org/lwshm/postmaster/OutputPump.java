@@ -56,9 +56,9 @@ final class OutputPump {
     return !thread.isAlive();
   }
 
-  /** Waits until all is passed on, but not longer than that may take. */
-  void await() throws InterruptedException {
-    thread.join(TimeUnit.NANOSECONDS.toMillis(2 * PATIENCE_NS));
+  /** Waits until all is passed on, or until a time, as {@link System#nanoTime} counts. */
+  void await(long until) throws InterruptedException {
+    thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime())));
   }
 
   private void pump() {

@@ -63,6 +63,7 @@ class OwnershipTest {
 
   private Child launch(String... options) {
     List<String> args = new ArrayList<>(List.of(dataDir.toString(), log.toString(), WORKER));
+    args.add("signals=yes");
     args.addAll(List.of(options));
     return children.jvm(PostmasterProgram.class, args.toArray(String[]::new));
   }

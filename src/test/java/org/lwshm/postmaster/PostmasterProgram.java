@@ -22,6 +22,7 @@ public final class PostmasterProgram implements PostmasterListener {
   private final PostmasterBuilder builder;
   private final String log;
   private final String program;
+  private int exit;
 
   private PostmasterProgram(Path dataDir, String log, String program) {
     this.log = log;
@@ -31,7 +32,7 @@ public final class PostmasterProgram implements PostmasterListener {
             .register(new Pair())
             .output(ChildOutput.to(System.err))
             .listener(this)
-            .handleSignals();
+            .onReload(() -> say("ok reloaded"));
   }
 
   public static void main(String[] args) throws InterruptedException {
@@ -50,6 +51,14 @@ public final class PostmasterProgram implements PostmasterListener {
       case "start-timeout" -> builder.startTimeout(Duration.ofMillis(Long.parseLong(value)));
       case "stop-timeout" -> builder.stopTimeout(Duration.ofMillis(Long.parseLong(value)));
       case "repairer" -> builder.repairer(worker(value));
+      case "signals" -> builder.handleSignals();
+      case "exit" -> exit = Integer.parseInt(value);
+      case "java" -> {
+        String[] child = value.split("\\*");
+        builder.child(
+            ChildCommand.java("java", JavaWorker.class, log, child[0])
+                .withCount(Integer.parseInt(child[1])));
+      }
       case "child" -> {
         String[] child = value.split("\\*");
         builder.child(worker(child[0]).withCount(Integer.parseInt(child[1])));
@@ -64,7 +73,8 @@ public final class PostmasterProgram implements PostmasterListener {
 
   private int run() throws InterruptedException {
     try {
-      return builder.start().await();
+      Postmaster postmaster = builder.start();
+      return exit != 0 ? exit : postmaster.await();
     } catch (LwshmException e) {
       say("error " + e.getMessage());
       Thread.sleep(Long.MAX_VALUE);

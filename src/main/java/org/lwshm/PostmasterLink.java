@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.lwshm.jni.PostmasterNative;
+import org.lwshm.jni.ProcessNative;
+import org.lwshm.jni.Signals;
+import org.lwshm.jni.Status;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A child's way to the postmaster that has started it: what that wants, and whether it lives. Got
+ * from {@link Segment#postmaster()} after {@link Backend#fromPostmaster}. Any thread.
+ */
+public final class PostmasterLink {
+
+  private static final Logger LOG = LoggerFactory.getLogger(PostmasterLink.class);
+
+  private static final int IDENTITY_PID_BITS = 22;
+  private static final int EXIT_FAILED = 1;
+
+  /** How often to look, where the kernel does not tell. */
+  private static final long LOOK_AGAIN_MS = 1000;
+
+  private static final AtomicBoolean TAKEN = new AtomicBoolean();
+
+  private final Segment segment;
+  private final BackendParameters parameters;
+  private final long postmaster;
+  private final List<Runnable> reloads = new CopyOnWriteArrayList<>();
+
+  private PostmasterLink(Segment segment, BackendParameters parameters, long postmaster) {
+    this.segment = segment;
+    this.parameters = parameters;
+    this.postmaster = postmaster;
+  }
+
+  static int pid(long identity) {
+    return (int) (identity & ((1L << IDENTITY_PID_BITS) - 1));
+  }
+
+  // ---- taking the place ----
+
+  static Backend takePlace(ShmemSubsystem... subsystems) {
+    if (!TAKEN.compareAndSet(false, true)) {
+      throw new IllegalStateException(
+          "this process has taken its place from the postmaster before, which it does once: use"
+              + " the backend of then, and Segment.join() in other threads");
+    }
+    boolean taken = false;
+    try {
+      BackendParameters.Received received = BackendParameters.receive();
+      requirePostmaster(received);
+      Backend backend = takePlace(received, subsystems);
+      taken = true;
+      return backend;
+    } finally {
+      TAKEN.set(taken);
+    }
+  }
+
+  private static Backend takePlace(
+      BackendParameters.Received received, ShmemSubsystem... subsystems) {
+    BackendParameters parameters = received.parameters();
+    int mode = (int) received.raw()[PostmasterNative.PARAMETER_MODE];
+    Segment segment = Segment.attach(parameters.dataDir(), mode, subsystems);
+    boolean done = false;
+    try {
+      PostmasterLink link =
+          new PostmasterLink(
+              segment, parameters, received.raw()[PostmasterNative.PARAMETER_POSTMASTER]);
+      // Before the postmaster can see that there is somebody to send a SIGHUP to.
+      link.handleReload();
+      Backend backend = segment.joinPlace(received.raw(), link);
+      link.start("lwshm-postmaster-watch", link::watch);
+      done = true;
+      return backend;
+    } finally {
+      if (!done) {
+        segment.abandon();
+      }
+    }
+  }
+
+  private static void requirePostmaster(BackendParameters.Received received) {
+    long[] place = new long[ProcessNative.PLACE_COUNT];
+    Status.check(ProcessNative.place(place));
+    long here = place[ProcessNative.PLACE_PID_NAMESPACE];
+    long there = received.raw()[PostmasterNative.PARAMETER_PID_NAMESPACE];
+    if (here != there) {
+      throw new NamespaceException(
+          "the postmaster is in PID namespace "
+              + (there & 0xffffffffL)
+              + ", time namespace "
+              + (there >>> 32)
+              + ", and this process in "
+              + (here & 0xffffffffL)
+              + " and "
+              + (here >>> 32)
+              + ", so it could not watch the postmaster; start it in the same ones");
+    }
+    long postmaster = received.raw()[PostmasterNative.PARAMETER_POSTMASTER];
+    if (ProcessNative.isDead(postmaster) == 1) {
+      throw new BackendParametersException(
+          "the postmaster, process "
+              + pid(postmaster)
+              + ", has ended; start another, which starts its children itself");
+    }
+  }
+
+  // ---- watching ----
+
+  private void start(String name, Runnable work) {
+    Thread thread = new Thread(null, work, name, 0, false);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  /** What the thread does that lives as long as the process. */
+  private void watch() {
+    if (ProcessNative.awaitEnd(postmaster, -1) < 0) {
+      while (isAlive()) {
+        sleep(LOOK_AGAIN_MS);
+      }
+    }
+    LOG.warn(
+        "the postmaster, process {}, has ended: this process, its child \"{}\", ends too",
+        parameters.postmasterPid(),
+        parameters.name());
+    start("lwshm-postmaster-halt", this::halt);
+    System.exit(EXIT_FAILED);
+  }
+
+  private void halt() {
+    sleep(parameters.grace().toMillis());
+    Runtime.getRuntime().halt(EXIT_FAILED);
+  }
+
+  private static void sleep(long ms) {
+    long end = System.nanoTime() + ms * 1_000_000;
+    for (long left = ms; left > 0; left = (end - System.nanoTime()) / 1_000_000) {
+      try {
+        Thread.sleep(left);
+      } catch (InterruptedException e) {
+        LOG.debug("nobody has a reason to interrupt {}", Thread.currentThread().getName());
+      }
+    }
+  }
+
+  /** {@return whether the postmaster lives; when it ends, this process does too} */
+  public boolean isAlive() {
+    return ProcessNative.isDead(postmaster) == 0;
+  }
+
+  // ---- what the postmaster wants ----
+
+  /** {@return what the postmaster told this process when it started it} */
+  public BackendParameters parameters() {
+    return parameters;
+  }
+
+  /**
+   * How the postmaster is stopping. Costs little: ask whenever there is nothing half-done.
+   *
+   * @return empty if it is not
+   * @throws IllegalStateException if the segment is closed
+   */
+  public Optional<StopMode> stopRequested() {
+    int mode = segment.attachment().call(PostmasterNative::stopMode);
+    return mode == 0 ? Optional.empty() : Optional.of(StopMode.values()[mode - 1]);
+  }
+
+  /**
+   * Whether the postmaster is stopping.
+   *
+   * @return whether this process should end, soon at least
+   * @throws IllegalStateException if the segment is closed
+   */
+  public boolean isStopping() {
+    return stopRequested().isPresent();
+  }
+
+  /**
+   * Has {@code callback} called, by a thread of its own and one call at a time, each time that this
+   * process gets SIGHUP, which the postmaster passes on. What it throws is logged.
+   *
+   * @param callback called after those that were registered before
+   */
+  public void onReload(Runnable callback) {
+    reloads.add(callback);
+  }
+
+  private void handleReload() {
+    try {
+      Signals.handle("HUP", this::reload);
+    } catch (IllegalArgumentException e) {
+      LOG.warn("SIGHUP cannot be handled, and will end this process; run java without -Xrs", e);
+    }
+  }
+
+  private synchronized void reload() {
+    for (Runnable callback : reloads) {
+      try {
+        callback.run();
+      } catch (RuntimeException | Error e) {
+        LOG.error("a reload callback failed", e);
+      }
+    }
+  }
+}
