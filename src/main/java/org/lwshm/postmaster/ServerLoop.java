@@ -526,7 +526,9 @@ final class ServerLoop {
       if (lockFile != null) {
         lockFile.release();
       }
-      LOG.info("the postmaster of {} has ended", options.dataDir());
+      if (started.isDone()) {
+        LOG.info("the postmaster of {} has ended", options.dataDir());
+      }
       ended.countDown();
       if (failure != null) {
         // Who started it hears of it when nothing is left.
