@@ -2,9 +2,11 @@
 
 package org.lwshm.jni;
 
-import sun.misc.Signal;
-
-/** The signals that this process gets. */
+/**
+ * The signals that this process gets.
+ *
+ * <p>{@code sun.misc.Signal} is not imported: javadoc, unlike javac, cannot be told not to warn.
+ */
 public final class Signals {
 
   private Signals() {}
@@ -16,6 +18,6 @@ public final class Signals {
    * @param handler called by a thread of its own, each time
    */
   public static void handle(String name, Runnable handler) {
-    Signal.handle(new Signal(name), signal -> handler.run());
+    sun.misc.Signal.handle(new sun.misc.Signal(name), signal -> handler.run());
   }
 }
