@@ -2,8 +2,6 @@
 
 package org.lwshm.jni;
 
-import sun.misc.Signal;
-
 /** The signals that this process gets. */
 public final class Signals {
 
@@ -17,8 +15,9 @@ public final class Signals {
    * @param handler called by a thread of its own, each time
    */
   public static void handle(String name, Runnable handler) {
-    Signal signal = new Signal(name);
+    // Named in full, since an import of it would be warned of in a way that nothing suppresses.
+    sun.misc.Signal signal = new sun.misc.Signal(name);
     Status.check(ProcessNative.heed(signal.getNumber()));
-    Signal.handle(signal, received -> handler.run());
+    sun.misc.Signal.handle(signal, received -> handler.run());
   }
 }
