@@ -40,6 +40,9 @@ final class ServerLoop {
   /** How long the kernel may take to end what was killed. */
   private static final Duration KILL_PATIENCE = Duration.ofSeconds(5);
 
+  /** How often to find a slot occupied whose child has ended, before it counts as damaged. */
+  private static final int BUSY_TURNS = 6;
+
   /** How long to wait before looking again whether processes of an earlier life have left. */
   private static final long LOOK_AGAIN_MS = 20;
 
@@ -330,12 +333,25 @@ final class ServerLoop {
       ChildInfo child = children.start(segment, place);
       LOG.debug("started {}", child);
       tell(listener -> listener.childStarted(child));
+    } catch (SegmentBusyException e) {
+      startBusy(place, e);
     } catch (IllegalArgumentException | LwshmException e) {
       if (place.launches() == 0) {
         throw e;
       }
       LOG.error("{} cannot be started", place, e);
       schedule(place, 0);
+    }
+  }
+
+  /**
+   * Whoever was in the slot before is not gone: the child was a shell, say, and what that has
+   * started is on its way; or the slot is damaged.
+   */
+  private void startBusy(ChildPlace place, SegmentBusyException e) {
+    schedule(place, 0);
+    if (place.failures() > BUSY_TURNS) {
+      restartAll(e.getMessage());
     }
   }
 
