@@ -2,14 +2,13 @@
 
 package org.lwshm.postmaster;
 
+import java.time.Duration;
+
 /**
  * A place for one child: a command's, with a slot in the segment that is meant for whoever is in
  * it. For the postmaster's thread.
  */
 final class ChildPlace {
-
-  /** {@link #startAt} of a place that is to stay empty. */
-  static final long NEVER = Long.MAX_VALUE;
 
   private final ChildCommand command;
   private final int number;
@@ -17,7 +16,7 @@ final class ChildPlace {
   private ChildProcess process;
   private int launches;
   private int failures;
-  private long startAt = NEVER;
+  private final Alarm start = new Alarm();
 
   ChildPlace(ChildCommand command, int number, int slot) {
     this.command = command;
@@ -49,7 +48,7 @@ final class ChildPlace {
   void occupy(ChildProcess newcomer) {
     process = newcomer;
     launches++;
-    startAt = NEVER;
+    start.clear();
   }
 
   void vacate() {
@@ -66,21 +65,17 @@ final class ChildPlace {
     return failures;
   }
 
-  /** When the next child is to be started, as {@link System#nanoTime} counts; or {@link #NEVER}. */
-  long startAt() {
-    return startAt;
+  /** When the next child is to be started. */
+  Alarm start() {
+    return start;
   }
 
-  void startAt(long nanoTime) {
-    startAt = nanoTime;
-  }
-
-  /**
-   * Counts an end that calls for a successor; returns how long to wait for that, in nanoseconds.
-   */
-  long countEnd(long age) {
-    failures = age >= command.steady().toNanos() ? 1 : failures + 1;
-    return command.delay(failures).toNanos();
+  /** Counts an end that calls for a successor, and sets the time of that; how long that is off. */
+  Duration schedule(Duration age) {
+    failures = age.compareTo(command.steady()) >= 0 ? 1 : failures + 1;
+    Duration delay = command.delay(failures);
+    start.set(delay);
+    return delay;
   }
 
   @Override

@@ -4,6 +4,7 @@ package org.lwshm.postmaster;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -95,9 +96,9 @@ final class ChildProcess {
     return launch;
   }
 
-  /** How long it has run, in nanoseconds. */
-  long age() {
-    return System.nanoTime() - startedNanos;
+  /** How long it has run. */
+  Duration age() {
+    return Duration.ofNanos(System.nanoTime() - startedNanos);
   }
 
   /** Whether the postmaster has sent it a signal that ends processes. */

@@ -268,7 +268,7 @@ public final class PostmasterBuilder {
             repairTimeout,
             output,
             onReload,
-            List.copyOf(listeners));
+            new Listeners(List.copyOf(listeners)));
     return Postmaster.start(options, handlesSignals);
   }
 }

@@ -20,4 +20,4 @@ record PostmasterOptions(
     Duration repairTimeout,
     ChildOutput output,
     Runnable onReload,
-    List<PostmasterListener> listeners) {}
+    PostmasterListener listener) {}

@@ -10,7 +10,6 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
@@ -35,7 +34,7 @@ final class ServerLoop {
   private static final Logger LOG = LoggerFactory.getLogger(Postmaster.class);
 
   /** How often to look whether the lock file is still ours. */
-  private static final long RECHECK_NS = TimeUnit.SECONDS.toNanos(1);
+  private static final Duration RECHECK = Duration.ofSeconds(1);
 
   /** How long the kernel may take to end what was killed. */
   private static final Duration KILL_PATIENCE = Duration.ofSeconds(5);
@@ -71,16 +70,15 @@ final class ServerLoop {
   private Throwable failure;
   private StopMode stopMode;
   private LockFile lockFile;
-  private long recheckAt;
-  private long killAt = ChildPlace.NEVER;
-  private long giveUpAt = ChildPlace.NEVER;
-  private long repairUntil = ChildPlace.NEVER;
-  private int poisonedBefore;
-  private boolean crashedMeanwhile;
+  private final Alarm recheck = new Alarm();
+  private final Alarm kill = new Alarm();
+  private final Alarm giveUp = new Alarm();
+  private final Repair repair;
 
   ServerLoop(PostmasterOptions options) {
     this.options = options;
     children = new Children(options, (process, status) -> send(() -> ended(process, status)));
+    repair = new Repair(options, children);
   }
 
   // ---- for other threads ----
@@ -147,7 +145,7 @@ final class ServerLoop {
         throw new PostmasterException(
             "the postmaster of " + options.dataDir() + " was stopped before it was ready");
       }
-      recheckAt = System.nanoTime() + RECHECK_NS;
+      recheck.set(RECHECK);
       startDue();
       started.complete(null);
       while (state != State.ENDED) {
@@ -170,52 +168,32 @@ final class ServerLoop {
 
   /** Until the next thing that is to be done at a time. */
   private long nanosToWait() {
-    long now = System.nanoTime();
-    long wait = Math.min(recheckAt - now, until(now, killAt));
-    wait = Math.min(wait, until(now, giveUpAt));
-    wait = Math.min(wait, until(now, repairUntil));
-    if (state == State.RUNNING && !isRepairing()) {
+    long wait = recheck.left(RECHECK.toNanos());
+    wait = repair.left(giveUp.left(kill.left(wait)));
+    if (startsChildren()) {
       for (ChildPlace place : children.places()) {
-        wait = Math.min(wait, until(now, place.startAt()));
+        wait = place.start().left(wait);
       }
     }
-    return Math.max(wait, 0);
-  }
-
-  private static long until(long now, long time) {
-    return time == ChildPlace.NEVER ? Long.MAX_VALUE : time - now;
-  }
-
-  private static boolean isDue(long time) {
-    return time != ChildPlace.NEVER && System.nanoTime() - time >= 0;
+    return wait;
   }
 
   /** What is to be done at a time, or when something has become so. */
   private void lookAround() throws InterruptedException {
-    if (System.nanoTime() - recheckAt >= 0) {
-      recheckAt = System.nanoTime() + RECHECK_NS;
+    if (recheck.rings()) {
+      recheck.set(RECHECK);
       recheckLockFile();
     }
-    if (isDue(killAt)) {
-      killAt = ChildPlace.NEVER;
-      if (!children.areGone()) {
-        LOG.warn("killing children that did not end in time: {}", children.running());
-        killChildren();
-      }
+    if (kill.rings() && !children.areGone()) {
+      LOG.warn("killing children that did not end in time: {}", children.running());
+      killChildren();
     }
-    if (isDue(giveUpAt)) {
-      giveUpAt = ChildPlace.NEVER;
+    if (giveUp.rings() && !children.areGone()) {
       throw new PostmasterException(
           "the kernel does not end what was killed: " + children.running());
     }
-    if (isDue(repairUntil)) {
-      repairUntil = ChildPlace.NEVER;
-      LOG.warn("the repair takes longer than {}; killing it", options.repairTimeout());
-      children.repairPlace().process().stop(PostmasterSignals.KILL);
-    }
-    if (state == State.RUNNING) {
-      startDue();
-    }
+    repair.lookAtTime();
+    startDue();
     if (children.areGone()) {
       whenGone();
     }
@@ -223,8 +201,8 @@ final class ServerLoop {
 
   private void whenGone() throws InterruptedException {
     if (state == State.RESTARTING) {
-      killAt = ChildPlace.NEVER;
-      giveUpAt = ChildPlace.NEVER;
+      kill.clear();
+      giveUp.clear();
       int generation = segment.generation();
       segment.close();
       if (makeSegment(generation)) {
@@ -238,7 +216,7 @@ final class ServerLoop {
   }
 
   private boolean nobodyIsDue() {
-    return children.places().stream().allMatch(place -> place.startAt() == ChildPlace.NEVER);
+    return children.places().stream().noneMatch(place -> place.start().isSet());
   }
 
   private void recheckLockFile() {
@@ -285,15 +263,15 @@ final class ServerLoop {
     segment.exitCallbacks().onProcExit(this::releaseLockFileWithProcess);
     for (ChildPlace place : children.places()) {
       // One that has crashed may have to wait longer.
-      if (place.startAt() == ChildPlace.NEVER) {
-        place.startAt(System.nanoTime());
+      if (!place.start().isSet()) {
+        place.start().set(Duration.ZERO);
       }
     }
     state = State.RUNNING;
     lockFile.update(
         lockFile.contents().withSegment(segment.key(), segment.id()).with(LockFileContents.READY));
     LOG.info("ready: {}, generation {}", segment, segment.generation());
-    tell(listener -> listener.segmentReady(segment));
+    options.listener().segmentReady(segment);
     return true;
   }
 
@@ -315,24 +293,23 @@ final class ServerLoop {
 
   // ---- children ----
 
+  private boolean startsChildren() {
+    return state == State.RUNNING && !repair.isUnderWay();
+  }
+
   private void startDue() {
     for (ChildPlace place : children.places()) {
-      if (state == State.RUNNING && !isRepairing() && isDue(place.startAt())) {
+      if (startsChildren() && place.start().rings()) {
         startChild(place);
       }
     }
-  }
-
-  /** Whether nobody is started, since he might find what is not repaired yet. */
-  private boolean isRepairing() {
-    return children.repairPlace() != null && !children.repairPlace().isEmpty();
   }
 
   private void startChild(ChildPlace place) {
     try {
       ChildInfo child = children.start(segment, place);
       LOG.debug("started {}", child);
-      tell(listener -> listener.childStarted(child));
+      options.listener().childStarted(child);
     } catch (SegmentBusyException e) {
       startBusy(place, e);
     } catch (IllegalArgumentException | LwshmException e) {
@@ -340,7 +317,7 @@ final class ServerLoop {
         throw e;
       }
       LOG.error("{} cannot be started", place, e);
-      schedule(place, 0);
+      schedule(place, Duration.ZERO);
     }
   }
 
@@ -349,22 +326,21 @@ final class ServerLoop {
    * started is on its way; or the slot is damaged.
    */
   private void startBusy(ChildPlace place, SegmentBusyException e) {
-    schedule(place, 0);
+    schedule(place, Duration.ZERO);
     if (place.failures() > BUSY_TURNS) {
       restartAll(e.getMessage());
     }
   }
 
   /** Has a place filled again, later if who was in it did not last. */
-  private void schedule(ChildPlace place, long age) {
-    long delay = place.countEnd(age);
-    place.startAt(System.nanoTime() + delay);
-    if (delay > 0) {
+  private void schedule(ChildPlace place, Duration age) {
+    Duration delay = place.schedule(age);
+    if (!delay.isZero()) {
       LOG.warn(
           "{} has ended {} times in a row too soon; the next start is in {} ms",
           place,
           place.failures(),
-          TimeUnit.NANOSECONDS.toMillis(delay));
+          delay.toMillis());
     }
   }
 
@@ -373,7 +349,7 @@ final class ServerLoop {
     if (place == null) {
       return;
     }
-    long age = process.age();
+    Duration age = process.age();
     ChildEnd end = children.bury(segment, place, status);
     boolean asked = process.wasToldToStop() || state != State.RUNNING && end.isSuccess();
     if (asked || end.isSuccess()) {
@@ -381,16 +357,18 @@ final class ServerLoop {
     } else {
       LOG.warn("{} {}", process.info(), end);
     }
-    tell(listener -> listener.childEnded(process.info(), end));
-    if (place == children.repairPlace()) {
-      repairEnded(end);
-    } else if (state == State.RUNNING || state == State.STOPPING && stopMode == StopMode.SMART) {
-      follow(place, end, age);
+    options.listener().childEnded(process.info(), end);
+    if (state == State.RUNNING || state == State.STOPPING && stopMode == StopMode.SMART) {
+      if (place == children.repairPlace()) {
+        restartAllIf(repair.end(segment, end));
+      } else {
+        follow(place, end, age);
+      }
     }
   }
 
   /** What follows of a child's end, while others go on. */
-  private void follow(ChildPlace place, ChildEnd end, long age) {
+  private void follow(ChildPlace place, ChildEnd end, Duration age) {
     Restart rule = place.command().restart();
     boolean replaced = rule == Restart.ALWAYS || rule == Restart.ON_FAILURE && !end.isSuccess();
     if (replaced) {
@@ -402,50 +380,16 @@ final class ServerLoop {
     if (options.policy() == CrashPolicy.RESTART_ALL && (end.crashed() || poisoned > 0)) {
       restartAll(place + " has crashed");
     } else if (poisoned > 0) {
-      repair(poisoned);
+      restartAllIf(repair.begin(segment, poisoned));
     }
   }
 
   // ---- crashes ----
 
-  /** Has somebody repair what is poisoned; nobody is started meanwhile. */
-  private void repair(int poisoned) {
-    ChildPlace repairPlace = children.repairPlace();
-    if (repairPlace == null) {
-      restartAll(poisoned + " locks are poisoned, and there is no repairer");
-      return;
-    }
-    if (!repairPlace.isEmpty()) {
-      crashedMeanwhile = true;
-      return;
-    }
-    crashedMeanwhile = false;
-    poisonedBefore = poisoned;
-    try {
-      ChildInfo child = children.start(segment, repairPlace);
-      LOG.info("{} repairs what {} locks guard", child, poisoned);
-      repairUntil = System.nanoTime() + options.repairTimeout().toNanos();
-      tell(listener -> listener.childStarted(child));
-    } catch (IllegalArgumentException | LwshmException e) {
-      LOG.error("the repairer cannot be started", e);
-      restartAll("the repairer cannot be started");
-    }
-  }
-
-  private void repairEnded(ChildEnd end) {
-    repairUntil = ChildPlace.NEVER;
-    if (state != State.RUNNING && stopMode != StopMode.SMART) {
-      return;
-    }
-    int poisoned = Children.poisoned(segment);
-    if (!end.isSuccess()) {
-      restartAll("the repair has failed: it " + end);
-    } else if (poisoned == 0) {
-      tell(listener -> listener.repaired(poisonedBefore));
-    } else if (crashedMeanwhile) {
-      repair(poisoned);
-    } else {
-      restartAll("the repair has left " + poisoned + " locks poisoned");
+  /** With the reason; null: there is none. */
+  private void restartAllIf(String reason) {
+    if (reason != null) {
+      restartAll(reason);
     }
   }
 
@@ -457,7 +401,7 @@ final class ServerLoop {
       return;
     }
     LOG.error("{}; ending all children, to make the segment anew", reason);
-    tell(listener -> listener.restartingAll(reason));
+    options.listener().restartingAll(reason);
     state = State.RESTARTING;
     lockFile.update(lockFile.contents().with(LockFileContents.RESTARTING));
     endChildren();
@@ -466,12 +410,12 @@ final class ServerLoop {
   private void endChildren() {
     Children.want(segment, StopMode.FAST);
     children.stop(PostmasterSignals.TERMINATE);
-    killAt = System.nanoTime() + options.stopTimeout().toNanos();
+    kill.set(options.stopTimeout());
   }
 
   private void killChildren() {
     children.stop(PostmasterSignals.KILL);
-    giveUpAt = System.nanoTime() + KILL_PATIENCE.toNanos();
+    giveUp.set(KILL_PATIENCE);
   }
 
   // ---- stop and reload ----
@@ -515,16 +459,6 @@ final class ServerLoop {
     }
     if (segment != null && !segment.isClosed()) {
       children.reload(segment);
-    }
-  }
-
-  private void tell(Consumer<PostmasterListener> what) {
-    for (PostmasterListener listener : options.listeners()) {
-      try {
-        what.accept(listener);
-      } catch (RuntimeException e) {
-        LOG.error("a listener of the postmaster failed", e);
-      }
     }
   }
 

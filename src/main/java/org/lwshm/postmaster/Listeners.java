@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.postmaster;
+
+import java.util.List;
+import java.util.function.Consumer;
+import org.lwshm.Segment;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Tells all listeners, whatever one of them throws. */
+record Listeners(List<PostmasterListener> all) implements PostmasterListener {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Listeners.class);
+
+  private void tell(Consumer<PostmasterListener> what) {
+    for (PostmasterListener listener : all) {
+      try {
+        what.accept(listener);
+      } catch (RuntimeException e) {
+        LOG.error("a listener of the postmaster failed", e);
+      }
+    }
+  }
+
+  @Override
+  public void segmentReady(Segment segment) {
+    tell(listener -> listener.segmentReady(segment));
+  }
+
+  @Override
+  public void childStarted(ChildInfo child) {
+    tell(listener -> listener.childStarted(child));
+  }
+
+  @Override
+  public void childEnded(ChildInfo child, ChildEnd end) {
+    tell(listener -> listener.childEnded(child, end));
+  }
+
+  @Override
+  public void repaired(int locks) {
+    tell(listener -> listener.repaired(locks));
+  }
+
+  @Override
+  public void restartingAll(String reason) {
+    tell(listener -> listener.restartingAll(reason));
+  }
+}
