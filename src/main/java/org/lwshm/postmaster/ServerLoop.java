@@ -11,6 +11,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.lwshm.ExitCallback;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
@@ -516,24 +517,29 @@ final class ServerLoop {
 
   /** Whatever has happened: no children, no segment, no lock file, in this order. */
   private void end() {
+    endStep(this::endLeftChildren);
+    childrenGone.countDown();
+    endStep(this::closeSegment);
+    if (lockFile != null) {
+      endStep(lockFile::release);
+    }
+    if (started.isDone()) {
+      LOG.info("the postmaster of {} has ended", options.dataDir());
+    }
+    ended.countDown();
+    if (failure != null) {
+      // Who started it hears of it when nothing is left.
+      started.completeExceptionally(failure);
+    }
+  }
+
+  /** Whatever goes wrong in a step, the next ones are done, and who waits for the end hears of it. */
+  private void endStep(ExitCallback step) {
     try {
-      endLeftChildren();
-      childrenGone.countDown();
-      closeSegment();
-    } catch (InterruptedException e) {
-      LOG.error("the postmaster's thread was interrupted while it ended");
-    } finally {
-      if (lockFile != null) {
-        lockFile.release();
-      }
-      if (started.isDone()) {
-        LOG.info("the postmaster of {} has ended", options.dataDir());
-      }
-      ended.countDown();
-      if (failure != null) {
-        // Who started it hears of it when nothing is left.
-        started.completeExceptionally(failure);
-      }
+      step.run();
+    } catch (Throwable e) {
+      exitCode = Postmaster.EXIT_FAILED;
+      LOG.error("the postmaster of {} cannot end in order", options.dataDir(), e);
     }
   }
 
