@@ -466,8 +466,9 @@ final class ServerLoop {
       return;
     }
     LOG.info("stopping: {}", mode);
-    stopMode = mode;
     boolean endingAlready = state == State.RESTARTING;
+    // Children that are being ended do not end by themselves: their ends are no news of a crash.
+    stopMode = endingAlready && mode == StopMode.SMART ? StopMode.FAST : mode;
     if (segment == null || state == State.STARTING) {
       return; // makeSegment() sees it
     }

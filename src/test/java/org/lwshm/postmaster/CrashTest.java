@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.lwshm.Await;
+import org.lwshm.StopMode;
 
 /** Children that crash, under both policies. PostgreSQL's 013_crash_restart.pl asks less. */
 class CrashTest {
@@ -182,6 +183,26 @@ class CrashTest {
     assertEquals(
         List.of("before_shmem_exit", "on_shmem_exit", "on_proc_exit, lock file there"),
         fixture.steps(ProcessHandle.current().pid()));
+    assertEquals(List.of(), fixture.files());
+  }
+
+  @Test
+  void aSmartStopWhileAllAreEndedIsNoCrash() throws Exception {
+    Postmaster postmaster =
+        fixture.start(
+            fixture
+                .builder()
+                .policy(CrashPolicy.RESTART_ALL)
+                .stopTimeout(Duration.ofSeconds(1))
+                .child(fixture.worker("works"))
+                .child(fixture.worker("hangs-in-exit")));
+    List<ChildInfo> children = fixture.awaitJoined(postmaster, 2);
+
+    PostmasterFixture.kill(children.get(0), "USR2");
+    Await.until(() -> fixture.restarts.size() == 1);
+    postmaster.stop(StopMode.SMART);
+
+    assertEquals(Postmaster.EXIT_OK, postmaster.await());
     assertEquals(List.of(), fixture.files());
   }
 
