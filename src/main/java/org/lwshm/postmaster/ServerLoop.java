@@ -225,6 +225,7 @@ final class ServerLoop {
       giveUpAt = ChildPlace.NEVER;
       int generation = segment.generation();
       segment.close();
+      exitCode = Postmaster.EXIT_OK; // who failed and was not replaced is so now
       if (makeSegment(generation)) {
         startDue();
       } else {
@@ -379,7 +380,9 @@ final class ServerLoop {
     Restart rule = place.command().restart();
     boolean replaced = rule == Restart.ALWAYS || rule == Restart.ON_FAILURE && !end.isSuccess();
     if (replaced) {
-      schedule(place, age);
+      if (state == State.RUNNING) {
+        schedule(place, age);
+      }
     } else if (!end.isSuccess()) {
       exitCode = Postmaster.EXIT_FAILED;
     }

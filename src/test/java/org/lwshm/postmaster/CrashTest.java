@@ -207,6 +207,25 @@ class CrashTest {
   }
 
   @Test
+  void whoIsStartedAgainWithAllOthersHasNotFailedForGood() throws Exception {
+    String once = "test -e crashed && exec sleep 1000; touch crashed; exit 4";
+    Postmaster postmaster =
+        fixture.start(
+            fixture
+                .builder()
+                .policy(CrashPolicy.RESTART_ALL)
+                .child(
+                    ChildCommand.program("once", "sh", "-c", once)
+                        .withDirectory(fixture.dataDir)
+                        .withRestart(Restart.NEVER)));
+    Await.until(() -> fixture.started.size() == 2);
+
+    postmaster.stop(StopMode.FAST);
+
+    assertEquals(Postmaster.EXIT_OK, postmaster.await());
+  }
+
+  @Test
   void aCrashLoopIsSlowedDown() throws Exception {
     Duration first = Duration.ofMillis(50);
     Postmaster postmaster =
