@@ -105,12 +105,22 @@ final class ServerLoop {
   }
 
   int await() throws InterruptedException {
+    requireOtherThread();
     ended.await();
     return exitCode;
   }
 
   boolean await(long time, TimeUnit unit) throws InterruptedException {
+    requireOtherThread();
     return ended.await(time, unit);
+  }
+
+  private void requireOtherThread() {
+    if (Thread.currentThread() == thread && ended.getCount() > 0) {
+      throw new IllegalStateException(
+          "the postmaster's own thread, which calls listeners and callbacks, would wait for itself:"
+              + " call stop() there, and wait elsewhere");
+    }
   }
 
   /** How long a fast stop takes at most, if the kernel does its part. */
