@@ -30,6 +30,9 @@ public final class ChildCommand {
   /** Most children of one command. */
   static final int MAX_COUNT = 1024;
 
+  /** Longest time that may be asked for: sums with the present time do not overflow. */
+  static final Duration MAX_TIME = Duration.ofDays(365);
+
   private static final Duration FIRST_DELAY = Duration.ofMillis(100);
   private static final Duration LONGEST_DELAY = Duration.ofSeconds(30);
   private static final Duration STEADY = Duration.ofSeconds(10);
@@ -148,16 +151,20 @@ public final class ChildCommand {
    * then {@code first}, and twice as long each further time, up to {@code longest}.
    *
    * @param first the first delay that is one
-   * @param longest the longest delay
-   * @param steadyAfter who ran so long counts as new
+   * @param longest the longest delay, at most 365 days
+   * @param steadyAfter who ran so long counts as new; at most 365 days
    * @return the command with it
    */
   public ChildCommand withBackOff(Duration first, Duration longest, Duration steadyAfter) {
-    if (first.isNegative() || longest.compareTo(first) < 0 || steadyAfter.isNegative()) {
+    if (first.isNegative()
+        || longest.compareTo(first) < 0
+        || longest.compareTo(MAX_TIME) > 0
+        || steadyAfter.isNegative()
+        || steadyAfter.compareTo(MAX_TIME) > 0) {
       throw new IllegalArgumentException(
-          "back-off of child \"%s\" is first %s, longest %s, steady after %s; none may be negative,"
+          "back-off of child \"%s\" is first %s, longest %s, steady after %s; each takes 0 to 365"
                   .formatted(name, first, longest, steadyAfter)
-              + " and the longest no shorter than the first");
+              + " days, and the longest is no shorter than the first");
     }
     ChildCommand other = new ChildCommand(this);
     other.firstDelay = first;

@@ -14,10 +14,13 @@ import org.lwshm.LwshmException;
 import org.lwshm.NotFoundException;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.Status;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A process that the postmaster has started and not reaped. For the postmaster's thread. */
 final class ChildProcess {
 
+  private static final Logger LOG = LoggerFactory.getLogger(ChildProcess.class);
   private static final String PARAMETERS = "LWSHM_BACKEND_PARAMETERS";
   private static final String NUMBER = "LWSHM_CHILD_NUMBER";
 
@@ -112,6 +115,7 @@ final class ChildProcess {
     signal(signal, true);
   }
 
+  /** Signals it, if the kernel lets us: others must get theirs whatever this one has become. */
   void signal(PostmasterSignals.Kind signal, boolean group) {
     try {
       Status.check(ChildNative.signal(info.pid(), signal.number(), group));
@@ -120,6 +124,9 @@ final class ChildProcess {
       if (group) {
         signal(signal, false);
       }
+    } catch (LwshmException e) {
+      // It is another user's by now, and nobody of ours is left in its group.
+      LOG.warn("{} cannot be sent SIG{}: {}", info, signal.name(), e.getMessage());
     }
   }
 

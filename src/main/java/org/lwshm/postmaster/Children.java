@@ -32,6 +32,10 @@ final class Children {
 
   private static final Logger LOG = LoggerFactory.getLogger(Children.class);
   private static final long OUTPUT_PATIENCE_NS = TimeUnit.SECONDS.toNanos(2);
+
+  /** What the parameters have room for, 49 days. */
+  private static final long MAX_GRACE_MS = 0xffff_ffffL;
+
   private static final String PARAMETERS_FILE = "lwshm.child.";
 
   private final PostmasterOptions options;
@@ -174,7 +178,8 @@ final class Children {
             segment,
             handle -> PostmasterNative.assignChild(handle, place.slot(), launch, parameters));
     parameters[PostmasterNative.PARAMETER_NUMBER] = place.number();
-    parameters[PostmasterNative.PARAMETER_GRACE_MS] = options.stopTimeout().toMillis();
+    parameters[PostmasterNative.PARAMETER_GRACE_MS] =
+        Math.min(options.stopTimeout().toMillis(), MAX_GRACE_MS);
     removeParameters(place);
     Status.check(
         PostmasterNative.writeParameters(

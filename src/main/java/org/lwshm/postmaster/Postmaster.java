@@ -124,6 +124,7 @@ public final class Postmaster implements AutoCloseable {
    *
    * @return {@link #EXIT_OK}, {@link #EXIT_FAILED} or {@link #EXIT_CRASHED}, to exit with
    * @throws InterruptedException if the calling thread is interrupted; the postmaster runs on
+   * @throws IllegalStateException in a listener or callback of the postmaster
    */
   public int await() throws InterruptedException {
     int exitCode = loop.await();
@@ -137,12 +138,18 @@ public final class Postmaster implements AutoCloseable {
    * @param limit how long at most
    * @return whether it has; then {@link #await()} returns at once
    * @throws InterruptedException if the calling thread is interrupted; the postmaster runs on
+   * @throws IllegalStateException in a listener or callback of the postmaster
    */
   public boolean await(Duration limit) throws InterruptedException {
     return loop.await(limit.toNanos(), TimeUnit.NANOSECONDS);
   }
 
-  /** Stops it {@linkplain StopMode#FAST fast} if it runs, and waits until it has ended. */
+  /**
+   * Stops it {@linkplain StopMode#FAST fast} if it runs, and waits until it has ended.
+   *
+   * @throws IllegalStateException in a listener or callback of the postmaster; it stops all the
+   *     same
+   */
   @Override
   public void close() {
     stop(StopMode.FAST);

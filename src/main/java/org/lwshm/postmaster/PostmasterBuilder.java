@@ -178,8 +178,7 @@ public final class PostmasterBuilder {
   }
 
   private static Duration notNegative(String what, Duration timeout) {
-    // Beyond that, the sum with the present time would overflow.
-    if (timeout.isNegative() || timeout.compareTo(Duration.ofDays(365)) > 0) {
+    if (timeout.isNegative() || timeout.compareTo(ChildCommand.MAX_TIME) > 0) {
       throw new IllegalArgumentException(
           what + " timeout is " + timeout + "; it takes 0 to 365 days");
     }

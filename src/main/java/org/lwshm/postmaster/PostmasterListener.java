@@ -6,7 +6,8 @@ import org.lwshm.Segment;
 
 /**
  * Hears what a postmaster does. Called by the postmaster's own thread, in which nothing else goes
- * on meanwhile: so be short, and wait for nothing that the postmaster has to do. What is thrown is
+ * on meanwhile: so be short, and wait for nothing that the postmaster has to do, nor call {@code
+ * System.exit}, which waits for it; {@link Postmaster#stop} is what ends it. What is thrown is
  * logged.
  */
 public interface PostmasterListener {

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.lwshm.ExitCallback;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
@@ -105,12 +106,22 @@ final class ServerLoop {
   }
 
   int await() throws InterruptedException {
+    requireOtherThread();
     ended.await();
     return exitCode;
   }
 
   boolean await(long time, TimeUnit unit) throws InterruptedException {
+    requireOtherThread();
     return ended.await(time, unit);
+  }
+
+  private void requireOtherThread() {
+    if (Thread.currentThread() == thread && ended.getCount() > 0) {
+      throw new IllegalStateException(
+          "the postmaster's own thread, which calls listeners and callbacks, would wait for itself:"
+              + " call stop() there, and wait elsewhere");
+    }
   }
 
   /** How long a fast stop takes at most, if the kernel does its part. */
@@ -205,6 +216,7 @@ final class ServerLoop {
       giveUp.clear();
       int generation = segment.generation();
       segment.close();
+      exitCode = Postmaster.EXIT_OK; // who failed and was not replaced is so now
       if (makeSegment(generation)) {
         startDue();
       } else {
@@ -372,7 +384,9 @@ final class ServerLoop {
     Restart rule = place.command().restart();
     boolean replaced = rule == Restart.ALWAYS || rule == Restart.ON_FAILURE && !end.isSuccess();
     if (replaced) {
-      schedule(place, age);
+      if (state == State.RUNNING) {
+        schedule(place, age);
+      }
     } else if (!end.isSuccess()) {
       exitCode = Postmaster.EXIT_FAILED;
     }
@@ -425,8 +439,9 @@ final class ServerLoop {
       return;
     }
     LOG.info("stopping: {}", mode);
-    stopMode = mode;
     boolean endingAlready = state == State.RESTARTING;
+    // Children that are being ended do not end by themselves: their ends are no news of a crash.
+    stopMode = endingAlready && mode == StopMode.SMART ? StopMode.FAST : mode;
     if (segment == null || state == State.STARTING) {
       return; // makeSegment() sees it
     }
@@ -466,24 +481,31 @@ final class ServerLoop {
 
   /** Whatever has happened: no children, no segment, no lock file, in this order. */
   private void end() {
+    endStep(this::endLeftChildren);
+    childrenGone.countDown();
+    endStep(this::closeSegment);
+    if (lockFile != null) {
+      endStep(lockFile::release);
+    }
+    if (started.isDone()) {
+      LOG.info("the postmaster of {} has ended", options.dataDir());
+    }
+    ended.countDown();
+    if (failure != null) {
+      // Who started it hears of it when nothing is left.
+      started.completeExceptionally(failure);
+    }
+  }
+
+  /**
+   * Whatever goes wrong in a step, the next ones are done, and who waits for the end hears of it.
+   */
+  private void endStep(ExitCallback step) {
     try {
-      endLeftChildren();
-      childrenGone.countDown();
-      closeSegment();
-    } catch (InterruptedException e) {
-      LOG.error("the postmaster's thread was interrupted while it ended");
-    } finally {
-      if (lockFile != null) {
-        lockFile.release();
-      }
-      if (started.isDone()) {
-        LOG.info("the postmaster of {} has ended", options.dataDir());
-      }
-      ended.countDown();
-      if (failure != null) {
-        // Who started it hears of it when nothing is left.
-        started.completeExceptionally(failure);
-      }
+      step.run();
+    } catch (Throwable e) {
+      exitCode = Postmaster.EXIT_FAILED;
+      LOG.error("the postmaster of {} cannot end in order", options.dataDir(), e);
     }
   }
 

@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.lwshm.Await;
 import org.lwshm.Segment;
+import org.lwshm.StopMode;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.BackendNative;
 import org.lwshm.testing.Child;
@@ -226,6 +227,45 @@ class CrashTest {
         List.of("before_shmem_exit", "on_shmem_exit", "on_proc_exit, lock file there"),
         fixture.steps(ProcessHandle.current().pid()));
     assertEquals(List.of(), fixture.files());
+  }
+
+  @Test
+  void aSmartStopWhileAllAreEndedIsNoCrash() throws Exception {
+    Postmaster postmaster =
+        fixture.start(
+            fixture
+                .builder()
+                .policy(CrashPolicy.RESTART_ALL)
+                .stopTimeout(Duration.ofSeconds(1))
+                .child(fixture.worker("works"))
+                .child(fixture.worker("hangs-in-exit")));
+    List<ChildInfo> children = fixture.awaitJoined(postmaster, 2);
+
+    PostmasterFixture.kill(children.get(0), "USR2");
+    Await.until(() -> fixture.restarts.size() == 1);
+    postmaster.stop(StopMode.SMART);
+
+    assertEquals(Postmaster.EXIT_OK, postmaster.await());
+    assertEquals(List.of(), fixture.files());
+  }
+
+  @Test
+  void whoIsStartedAgainWithAllOthersHasNotFailedForGood() throws Exception {
+    String once = "test -e crashed && exec sleep 1000; touch crashed; exit 4";
+    Postmaster postmaster =
+        fixture.start(
+            fixture
+                .builder()
+                .policy(CrashPolicy.RESTART_ALL)
+                .child(
+                    ChildCommand.program("once", "sh", "-c", once)
+                        .withDirectory(fixture.dataDir)
+                        .withRestart(Restart.NEVER)));
+    Await.until(() -> fixture.started.size() == 2);
+
+    postmaster.stop(StopMode.FAST);
+
+    assertEquals(Postmaster.EXIT_OK, postmaster.await());
   }
 
   @Test

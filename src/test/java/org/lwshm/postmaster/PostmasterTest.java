@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -183,6 +184,27 @@ class PostmasterTest {
                         .withDirectory(fixture.dataDir)));
     postmaster.await();
     assertEquals(List.of("a: 0 blue = green", "a: " + fixture.dataDir), fixture.output);
+  }
+
+  @Test
+  void itsOwnThreadDoesNotWaitForItself() throws Exception {
+    Postmaster[] itself = new Postmaster[1];
+    List<String> thrown = new CopyOnWriteArrayList<>();
+    itself[0] =
+        fixture.start(
+            fixture
+                .builder()
+                .child(fixture.worker("works"))
+                .onReload(
+                    () ->
+                        thrown.add(
+                            assertThrows(IllegalStateException.class, itself[0]::close)
+                                .getMessage())));
+
+    itself[0].reload();
+
+    assertEquals(Postmaster.EXIT_OK, itself[0].await());
+    assertTrue(thrown.get(0).contains("would wait for itself"), () -> thrown.toString());
   }
 
   @Test
