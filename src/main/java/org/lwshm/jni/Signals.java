@@ -3,6 +3,7 @@
 package org.lwshm.jni;
 
 import sun.misc.Signal;
+import sun.misc.SignalHandler;
 
 /** The signals that this process gets. */
 public final class Signals {
@@ -15,10 +16,18 @@ public final class Signals {
    *
    * @param name without its SIG
    * @param handler called by a thread of its own, each time
+   * @return has it handled as it was before, unless somebody else handles it by now
    */
-  public static void handle(String name, Runnable handler) {
+  public static Runnable handle(String name, Runnable handler) {
     Signal signal = new Signal(name);
     Status.check(ProcessNative.heed(signal.getNumber()));
-    Signal.handle(signal, received -> handler.run());
+    SignalHandler ours = received -> handler.run();
+    SignalHandler before = Signal.handle(signal, ours);
+    return () -> {
+      SignalHandler now = Signal.handle(signal, before);
+      if (now != ours) {
+        Signal.handle(signal, now);
+      }
+    };
   }
 }

@@ -54,6 +54,7 @@ final class ServerLoop {
   }
 
   private final PostmasterOptions options;
+  private final ExitCallback onEnd;
   private final Children children;
   private final BlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
   private final CompletableFuture<Void> started = new CompletableFuture<>();
@@ -76,8 +77,14 @@ final class ServerLoop {
   private int poisonedBefore;
   private boolean crashedMeanwhile;
 
-  ServerLoop(PostmasterOptions options) {
+  /**
+   * Makes it.
+   *
+   * @param onEnd called by its thread when nothing is left of it
+   */
+  ServerLoop(PostmasterOptions options, ExitCallback onEnd) {
     this.options = options;
+    this.onEnd = onEnd;
     children = new Children(options, (process, status) -> send(() -> ended(process, status)));
   }
 
@@ -537,6 +544,7 @@ final class ServerLoop {
     if (lockFile != null) {
       endStep(lockFile::release);
     }
+    endStep(onEnd);
     if (started.isDone()) {
       LOG.info("the postmaster of {} has ended", options.dataDir());
     }
@@ -547,7 +555,9 @@ final class ServerLoop {
     }
   }
 
-  /** Whatever goes wrong in a step, the next ones are done, and who waits for the end hears of it. */
+  /**
+   * Whatever goes wrong in a step, the next ones are done, and who waits for the end hears of it.
+   */
   private void endStep(ExitCallback step) {
     try {
       step.run();
