@@ -192,7 +192,8 @@ final class LockFile {
     Files.createFile(
         unfinished,
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-    FileChannel channel = FileChannel.open(unfinished, StandardOpenOption.WRITE);
+    FileChannel channel =
+        FileChannel.open(unfinished, StandardOpenOption.READ, StandardOpenOption.WRITE);
     int lock = -1;
     boolean taken = false;
     try {
@@ -225,7 +226,10 @@ final class LockFile {
 
   /** One write, and synced; the file is never shorter than before. */
   private static void write(FileChannel channel, LockFileContents contents) throws IOException {
-    channel.write(ByteBuffer.wrap(contents.toBytes()), 0);
+    byte[] bytes = contents.toBytes();
+    if (channel.write(ByteBuffer.wrap(bytes), 0) < bytes.length) {
+      throw new IOException("it was not written whole; is the disk full?");
+    }
     channel.force(true);
   }
 
@@ -258,16 +262,20 @@ final class LockFile {
   static LockFileContents read(Path path) throws NoSuchFileException {
     try (FileChannel channel =
         FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-      ByteBuffer buffer = ByteBuffer.allocate(MAX_BYTES);
-      channel.read(buffer, 0);
-      byte[] bytes = new byte[buffer.flip().remaining()];
-      buffer.get(bytes);
-      return LockFileContents.parse(bytes, path);
+      return parse(channel, path);
     } catch (NoSuchFileException e) {
       throw e;
     } catch (IOException e) {
       throw new LockFileException("lock file " + path + " cannot be read: " + e);
     }
+  }
+
+  private static LockFileContents parse(FileChannel channel, Path path) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(MAX_BYTES);
+    channel.read(buffer, 0);
+    byte[] bytes = new byte[buffer.flip().remaining()];
+    buffer.get(bytes);
+    return LockFileContents.parse(bytes, path);
   }
 
   private static LockFileContents readOrNull(Path path) {
@@ -331,9 +339,23 @@ final class LockFile {
     return contents;
   }
 
-  /** Whether the file is still there, and is this one. */
+  /**
+   * Whether the file is still there, is this one, and says so. What cannot be told just now does
+   * not count: nothing is known to be wrong.
+   */
   synchronized boolean isValid() {
-    return !released && ProcessNative.isLockAt(lock, bytes(path)) == 1;
+    return !released && ProcessNative.isLockAt(lock, bytes(path)) != 0 && namesUs();
+  }
+
+  private boolean namesUs() {
+    try {
+      return parse(channel, path).owner().equals(contents.owner());
+    } catch (LockFileException e) {
+      return false;
+    } catch (IOException e) {
+      LOG.warn("lock file {} cannot be read again", path, e);
+      return true;
+    }
   }
 
   Path path() {
@@ -345,10 +367,10 @@ final class LockFile {
     if (released) {
       return;
     }
-    boolean valid = isValid();
     released = true;
     try {
-      if (valid) {
+      // Whatever stands in it.
+      if (ProcessNative.isLockAt(lock, bytes(path)) == 1) {
         Files.deleteIfExists(path);
       }
     } catch (IOException e) {

@@ -260,7 +260,7 @@ final class ServerLoop {
   private void recheckLockFile() {
     if (!lockFile.isValid()) {
       LOG.error(
-          "lock file {} is gone, or another: stopping at once, since somebody may take this for a"
+          "lock file {} is gone, or another's: stopping at once, since somebody may take this for a"
               + " free data directory",
           lockFile.path());
       exitCode = Postmaster.EXIT_FAILED;

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.SegmentInUseException;
 
@@ -107,6 +108,18 @@ class LockFileTest {
     assertThrows(SegmentInUseException.class, () -> LockFile.take(dataDir));
     file.release();
     assertTrue(Files.exists(path()), "not ours, so it is left");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"of somebody else", "", "OF THE DEAD"})
+  void oneThatIsOverwrittenIsNotValid(String text) throws Exception {
+    String dead = ofTheDead();
+    LockFile file = LockFile.take(dataDir);
+    assertTrue(file.isValid());
+    Files.writeString(path(), text.equals("OF THE DEAD") ? dead : text);
+    assertFalse(file.isValid());
+    file.release();
+    assertFalse(Files.exists(path()), "it is ours, whatever stands in it");
   }
 
   @ParameterizedTest
