@@ -12,11 +12,16 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.NotFoundException;
 import org.lwshm.SegmentInUseException;
@@ -46,6 +51,9 @@ final class LockFile {
 
   private static final Logger LOG = LoggerFactory.getLogger(LockFile.class);
   private static final String NEW_SUFFIX = ".new";
+  private static final Pattern UNFINISHED =
+      Pattern.compile("lwshm\\.pid\\.([0-9]{1,18})-([0-9a-f]{1,16})\\.new");
+  private static final Duration LONG_AGO = Duration.ofHours(1);
   private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(5);
   private static final long LOOK_AGAIN_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
@@ -187,7 +195,7 @@ final class LockFile {
   /** Makes the file; null if another process was quicker. */
   private static LockFile make(Path dataDir, Path path) throws IOException {
     LockFileContents contents = LockFileContents.starting(dataDir);
-    Path unfinished = dataDir.resolve(NAME + "." + contents.owner().identity() + NEW_SUFFIX);
+    Path unfinished = dataDir.resolve(unfinishedName(contents.owner()));
     Files.deleteIfExists(unfinished);
     Files.createFile(
         unfinished,
@@ -211,6 +219,16 @@ final class LockFile {
         giveBack(lock, channel);
       }
     }
+  }
+
+  /** Nobody else's, also if he has our pid and start time in another container. */
+  static String unfinishedName(LockFileContents.Owner owner) {
+    return NAME
+        + "."
+        + owner.identity()
+        + "-"
+        + Long.toHexString(owner.pidNamespace())
+        + NEW_SUFFIX;
   }
 
   private static void giveBack(int lock, FileChannel channel) {
@@ -243,13 +261,26 @@ final class LockFile {
   private static void removeLeftovers(Path dataDir) throws IOException {
     try (var files = Files.newDirectoryStream(dataDir, NAME + ".*" + NEW_SUFFIX)) {
       for (Path file : files) {
-        String identity = file.getFileName().toString();
-        identity = identity.substring(NAME.length() + 1, identity.length() - NEW_SUFFIX.length());
-        if (identity.matches("[0-9]{1,19}")
-            && ProcessNative.isDead(Long.parseLong(identity)) == 1) {
+        Matcher name = UNFINISHED.matcher(file.getFileName().toString());
+        if (name.matches() && isLeft(file, Long.parseLong(name.group(1)), name.group(2))) {
           Files.deleteIfExists(file);
         }
       }
+    }
+  }
+
+  /** An identity says nothing in another PID namespace, but nobody takes so long. */
+  private static boolean isLeft(Path file, long identity, String pidNamespace) throws IOException {
+    boolean here =
+        pidNamespace.equals(Long.toHexString(LockFileContents.Owner.self().pidNamespace()));
+    if (here) {
+      return ProcessNative.isDead(identity) == 1;
+    }
+    try {
+      FileTime made = Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS);
+      return made.toInstant().isBefore(Instant.now().minus(LONG_AGO));
+    } catch (NoSuchFileException e) {
+      return false;
     }
   }
 
