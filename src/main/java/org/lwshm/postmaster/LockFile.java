@@ -37,9 +37,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Two things keep a second one out. The file is there: it is made under another name, whole and
  * synced, and linked to its own, which fails if there is one. And the kernel's lock on it ends with
- * the process that has it, so a file whose lock is free is of the past, whatever pid stands in it:
- * that tells containers apart whose pids are equal. The file is locked before it is linked, so it
- * is never seen unlocked or unfinished while its owner lives.
+ * the process that has it, so a file whose lock is free is of the past, unless the very process
+ * that stands in it is alive: that tells containers apart whose pids are equal. The file is locked
+ * before it is linked, so it is never seen unlocked or unfinished while its owner lives.
  *
  * <p>Source: PostgreSQL's CreateLockFile, src/backend/utils/init/miscinit.c; the kernel's lock is
  * lwshm's own.

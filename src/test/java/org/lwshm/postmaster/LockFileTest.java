@@ -204,6 +204,19 @@ class LockFileTest {
   }
 
   @Test
+  void aPathThatItsLineCannotHoldIsRefused() throws IOException {
+    Path dir = Files.createDirectory(dataDir.resolve("two\nlines"));
+    assertThrows(DataDirectoryException.class, () -> Postmaster.builder(dir));
+  }
+
+  @Test
+  void theDirectoryIsNamedByItsRealPath() throws IOException {
+    Path real = Files.createDirectories(dataDir.toRealPath().resolve("a/b"));
+    Path link = Files.createSymbolicLink(dataDir.resolve("link"), real);
+    assertEquals(real.getParent(), RunningPostmaster.requireDirectory(link.resolve("..")));
+  }
+
+  @Test
   void aDirectoryThatIsNoneIsRefused() throws IOException {
     assertThrows(
         DataDirectoryException.class, () -> Postmaster.builder(dataDir.resolve("missing")));
