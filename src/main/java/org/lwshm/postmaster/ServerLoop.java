@@ -11,6 +11,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.lwshm.CorruptSegmentException;
 import org.lwshm.ExitCallback;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
@@ -354,6 +355,10 @@ final class ServerLoop {
         throw e;
       }
       LOG.error("{} cannot be started", place, e);
+      if (e instanceof CorruptSegmentException) {
+        restartAll("the segment is damaged");
+        return;
+      }
       schedule(place, 0);
     }
   }
