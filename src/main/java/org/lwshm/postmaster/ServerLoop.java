@@ -76,6 +76,7 @@ final class ServerLoop {
   private long giveUpAt = ChildPlace.NEVER;
   private long repairUntil = ChildPlace.NEVER;
   private int poisonedBefore;
+  private int repairsInVain;
   private boolean crashedMeanwhile;
 
   /**
@@ -307,6 +308,7 @@ final class ServerLoop {
       }
     }
     state = State.RUNNING;
+    repairsInVain = 0;
     lockFile.update(
         lockFile.contents().withSegment(segment.key(), segment.id()).with(LockFileContents.READY));
     LOG.info("ready: {}, generation {}", segment, segment.generation());
@@ -451,8 +453,11 @@ final class ServerLoop {
     if (!end.isSuccess()) {
       restartAll("the repair has failed: it " + end);
     } else if (poisoned == 0) {
+      repairsInVain = 0;
       tell(listener -> listener.repaired(poisonedBefore));
-    } else if (crashedMeanwhile) {
+    } else if (crashedMeanwhile || repairsInVain == 0) {
+      // Who died behind the repairer's back may be one whose end we have not heard of yet.
+      repairsInVain += crashedMeanwhile ? 0 : 1;
       repair(poisoned);
     } else {
       restartAll("the repair has left " + poisoned + " locks poisoned");

@@ -101,6 +101,21 @@ class CrashTest {
     assertDeathInsideIsRepaired(postmaster);
   }
 
+  @Test
+  void aRepairerThatLeftSomethingIsStartedOnceMore() throws Exception {
+    String repair = "'" + String.join("' '", fixture.worker("repair").arguments()) + "'";
+    Postmaster postmaster =
+        startThree(
+            fixture
+                .builder()
+                .repairer(
+                    ChildCommand.program(
+                        "repair", "sh", "-c", "[ ! -e once ]; c=$?; touch once; [ $c = 0 ] || exec "
+                            + repair)
+                        .withDirectory(fixture.log.getParent())));
+    assertDeathInsideIsRepaired(postmaster);
+  }
+
   private void assertDeathInsideIsRepaired(Postmaster postmaster) throws InterruptedException {
     List<ChildInfo> before = postmaster.children();
     ChildInfo victim = before.get(2);
