@@ -127,7 +127,8 @@ enum lwshm_child_state {
  * Means slot 0 .. max_children - 1 for the child with number `launch` (not 0), and fills in what
  * of `parameters` the segment knows: all but name, number and grace_ms, which are zero then.
  * Cleans up after the slot's last child, if that is proven dead.
- * LWSHM_E_BUSY if it is not, LWSHM_E_INVALID if there is no such slot or the segment is private.
+ * LWSHM_E_BUSY if it is not, LWSHM_E_CORRUPT if nobody can be the one who is joined there,
+ * LWSHM_E_INVALID if there is no such slot or the segment is private.
  */
 int lwshm_child_slot_assign(lwshm_segment *segment, uint32_t slot, uint32_t launch,
                             struct lwshm_backend_parameters *parameters);

@@ -122,6 +122,23 @@ bool child_slot_is_inside(const lwshm_segment *s, uint32_t i, bool disowned)
 
 /* ---- the postmaster's ---- */
 
+/* Somebody is joined in a slot that was not given to him: who? */
+static int fail_taken(const lwshm_segment *s, uint32_t i, uint64_t identity)
+{
+    int32_t pid = child_slot_pid(s, i);
+    if (pid != 0 || __atomic_load_n(&slot_at(s, i)->identity, __ATOMIC_ACQUIRE) != identity)
+        return with_values(fail(LWSHM_E_BUSY,
+                                "slot %u cannot be given to another child: process %d is joined "
+                                "there and has not ended; stop it first",
+                                i, pid),
+                           1, (int64_t)i);
+    return with_values(fail(LWSHM_E_CORRUPT,
+                            "the segment is damaged: the identity in slot %u is 0x%llx, which is "
+                            "nobody's; stop every process that uses it and create it again",
+                            i, (unsigned long long)identity),
+                       1, (int64_t)identity);
+}
+
 static int check_slot(const lwshm_segment *s, uint32_t i)
 {
     if (!is_open(s))
@@ -158,11 +175,7 @@ int lwshm_child_slot_assign(lwshm_segment *s, uint32_t i, uint32_t launch,
     recover_if_dead(s, i, true);
     uint64_t identity = __atomic_load_n(&slot_at(s, i)->identity, __ATOMIC_ACQUIRE);
     if (slot_state(identity) != BACKEND_FREE)
-        return with_values(fail(LWSHM_E_BUSY,
-                                "slot %u cannot be given to another child: process %d is joined "
-                                "there and has not ended; stop it first",
-                                i, child_slot_pid(s, i)),
-                           1, (int64_t)i);
+        return fail_taken(s, i, identity);
     *parameters = p;
     __atomic_store_n(&slot_at(s, i)->child, child_word(LWSHM_CHILD_ASSIGNED, launch),
                      __ATOMIC_RELEASE);

@@ -437,6 +437,22 @@ TEST(a_child_word_that_makes_no_sense_is_one_of_a_crash)
     end();
 }
 
+TEST(a_slot_that_nobody_can_be_in_is_told_from_one_that_is_taken)
+{
+    begin();
+    const uint64_t garbage[] = {~0ull, BACKEND_JOINED | 0xffff00, BACKEND_JOINED | 1 << 8};
+    for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
+        slot_at(segment, 0)->identity = garbage[i];
+        CHECK_CONTAINS(
+            "slot 0 is 0x",
+            CHECK_FAILS(LWSHM_E_CORRUPT, lwshm_child_slot_assign(segment, 0, LAUNCH, parameters))
+                ->message);
+    }
+    slot_at(segment, 0)->identity = 0;
+    CHECK_OK(lwshm_child_slot_assign(segment, 0, LAUNCH, parameters));
+    end();
+}
+
 /* The bytes between the header and the areas. */
 static void fill(unsigned seed)
 {
@@ -461,7 +477,7 @@ TEST(garbage_in_the_segment_does_not_crash_the_postmaster)
         for (uint32_t i = 0; i < CHILDREN; i++) {
             CHECK(lwshm_child_slot_state(segment, i, LAUNCH) >= 0);
             int r = lwshm_child_slot_assign(segment, i, LAUNCH, &p);
-            CHECK(r == LWSHM_OK || r == LWSHM_E_BUSY);
+            CHECK(r == LWSHM_OK || r == LWSHM_E_BUSY || r == LWSHM_E_CORRUPT);
             CHECK_OK(lwshm_child_slot_release(segment, i));
         }
         int count = CHECK_OK(lwshm_segment_poisoned(segment, found, 4));

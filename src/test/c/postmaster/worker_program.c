@@ -106,6 +106,24 @@ static void count(void)
     require(lwshm_lwlock_release(me, tranche.offset), "release");
 }
 
+/* What no protocol is proof against; the postmaster must be. */
+static void scribble(const char *behaviour)
+{
+    struct lwshm_segment_info info;
+    struct lwshm_backend_info mine;
+    require(lwshm_segment_info(segment, &info), "info");
+    require(lwshm_backend_info(me, &mine), "backend info");
+    char *base = (char *)(uintptr_t)info.base;
+    if (strcmp(behaviour, "scribbles-own-slot") == 0)
+        memset(base + mine.slot_offset, 0xff, 8);
+    else if (strcmp(behaviour, "scribbles-ones") == 0)
+        memset(base, 0xff, info.size);
+    else
+        for (uint64_t i = 0; i < info.size; i++)
+            base[i] = (char)rand();
+    raise(SIGKILL);
+}
+
 static void work(bool hangs)
 {
     for (;;) {
@@ -198,6 +216,8 @@ int main(int argc, char **argv)
     join();
     if (strcmp(behaviour, "crashes") == 0)
         return 0;
+    if (strncmp(behaviour, "scribbles", 9) == 0)
+        scribble(behaviour);
     if (strcmp(behaviour, "ignores-sigterm") == 0)
         signal(SIGTERM, SIG_IGN);
     if (strcmp(behaviour, "closes-streams") == 0)

@@ -128,11 +128,12 @@ public final class PostmasterLink {
         sleep(LOOK_AGAIN_MS);
       }
     }
+    // First of all: what writes the log may hang or throw.
+    start("lwshm-postmaster-halt", this::halt);
     LOG.warn(
         "the postmaster, process {}, has ended: this process, its child \"{}\", ends too",
         parameters.postmasterPid(),
         parameters.name());
-    start("lwshm-postmaster-halt", this::halt);
     System.exit(EXIT_FAILED);
   }
 

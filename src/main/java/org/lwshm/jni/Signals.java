@@ -13,11 +13,19 @@ public final class Signals {
    *
    * @param name without its SIG
    * @param handler called by a thread of its own, each time
+   * @return has it handled as it was before, unless somebody else handles it by now
    */
-  public static void handle(String name, Runnable handler) {
+  public static Runnable handle(String name, Runnable handler) {
     // Named in full, since an import of it would be warned of in a way that nothing suppresses.
     sun.misc.Signal signal = new sun.misc.Signal(name);
     Status.check(ProcessNative.heed(signal.getNumber()));
-    sun.misc.Signal.handle(signal, received -> handler.run());
+    sun.misc.SignalHandler ours = received -> handler.run();
+    sun.misc.SignalHandler before = sun.misc.Signal.handle(signal, ours);
+    return () -> {
+      sun.misc.SignalHandler now = sun.misc.Signal.handle(signal, before);
+      if (now != ours) {
+        sun.misc.Signal.handle(signal, now);
+      }
+    };
   }
 }

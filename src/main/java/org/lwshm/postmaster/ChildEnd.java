@@ -8,8 +8,8 @@ package org.lwshm.postmaster;
  * @param exitCode what it exited with; -1 if a signal ended it
  * @param signal number of the signal that ended it; 0 if it exited
  * @param crashed whether it has crashed: it went without having left its slot; or it had never
- *     joined, and a signal or an exit code other than 0 ended it, unasked; or it left locks
- *     poisoned
+ *     joined, and a signal or an exit code other than 0 ended it, unasked; or it had left, and a
+ *     signal ended it, unasked
  */
 public record ChildEnd(int exitCode, int signal, boolean crashed) {
 

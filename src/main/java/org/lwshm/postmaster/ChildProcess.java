@@ -65,11 +65,33 @@ final class ChildProcess {
         new ChildInfo(
             command.name(), place.number(), place.slot(), pid, Instant.now(), place.launches() + 1);
     ChildProcess process = new ChildProcess(info, launch, child[ChildNative.CHILD_OUTPUT], sink);
-    process.pump.start();
     Thread waiter = new Thread(() -> onEnd.accept(awaitEnd(pid)), "lwshm-wait-" + pid);
     waiter.setDaemon(true);
-    waiter.start();
-    return process;
+    boolean watched = false;
+    try {
+      process.pump.start();
+      waiter.start();
+      watched = true;
+      return process;
+    } catch (OutOfMemoryError e) {
+      throw new PostmasterException(
+          "no threads to watch child "
+              + info
+              + ": "
+              + e.getMessage()
+              + "; raise the limit on them (ulimit -u, pids.max of the cgroup)");
+    } finally {
+      if (!watched) {
+        process.undo();
+      }
+    }
+  }
+
+  /** Nobody would hear of its end. */
+  private void undo() {
+    signal(PostmasterSignals.KILL, true);
+    awaitEnd(info.pid());
+    reap();
   }
 
   private static int awaitEnd(int pid) {

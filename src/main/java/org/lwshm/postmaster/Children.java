@@ -211,11 +211,18 @@ final class Children {
   /** Has those that have joined reload; SIGHUP ends who does not know of it. */
   void reload(Segment segment) {
     for (ChildPlace place : all()) {
-      if (!place.isEmpty()
-          && state(segment, place, place.process()) == PostmasterNative.CHILD_ACTIVE) {
+      if (!place.isEmpty() && hasJoined(segment, place)) {
         place.process().signal(PostmasterSignals.RELOAD, false);
       }
     }
+  }
+
+  /** Whether it has joined itself, and not a process that it has started, as a script does. */
+  private static boolean hasJoined(Segment segment, ChildPlace place) {
+    ChildProcess process = place.process();
+    return state(segment, place, process) == PostmasterNative.CHILD_ACTIVE
+        && segment.backends().stream()
+            .anyMatch(b -> b.slot() == place.slot() && b.pid() == process.info().pid());
   }
 
   private static int state(Segment segment, ChildPlace place, ChildProcess process) {

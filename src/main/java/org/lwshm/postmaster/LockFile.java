@@ -12,11 +12,16 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.NotFoundException;
 import org.lwshm.SegmentInUseException;
@@ -32,9 +37,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Two things keep a second one out. The file is there: it is made under another name, whole and
  * synced, and linked to its own, which fails if there is one. And the kernel's lock on it ends with
- * the process that has it, so a file whose lock is free is of the past, whatever pid stands in it:
- * that tells containers apart whose pids are equal. The file is locked before it is linked, so it
- * is never seen unlocked or unfinished while its owner lives.
+ * the process that has it, so a file whose lock is free is of the past, unless the very process
+ * that stands in it is alive: that tells containers apart whose pids are equal. The file is locked
+ * before it is linked, so it is never seen unlocked or unfinished while its owner lives.
  *
  * <p>Source: PostgreSQL's CreateLockFile, src/backend/utils/init/miscinit.c; the kernel's lock is
  * lwshm's own.
@@ -46,6 +51,9 @@ final class LockFile {
 
   private static final Logger LOG = LoggerFactory.getLogger(LockFile.class);
   private static final String NEW_SUFFIX = ".new";
+  private static final Pattern UNFINISHED =
+      Pattern.compile("lwshm\\.pid\\.([0-9]{1,18})-([0-9a-f]{1,16})\\.new");
+  private static final Duration LONG_AGO = Duration.ofHours(1);
   private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(5);
   private static final long LOOK_AGAIN_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
@@ -187,12 +195,13 @@ final class LockFile {
   /** Makes the file; null if another process was quicker. */
   private static LockFile make(Path dataDir, Path path) throws IOException {
     LockFileContents contents = LockFileContents.starting(dataDir);
-    Path unfinished = dataDir.resolve(NAME + "." + contents.owner().identity() + NEW_SUFFIX);
+    Path unfinished = dataDir.resolve(unfinishedName(contents.owner()));
     Files.deleteIfExists(unfinished);
     Files.createFile(
         unfinished,
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-    FileChannel channel = FileChannel.open(unfinished, StandardOpenOption.WRITE);
+    FileChannel channel =
+        FileChannel.open(unfinished, StandardOpenOption.READ, StandardOpenOption.WRITE);
     int lock = -1;
     boolean taken = false;
     try {
@@ -212,6 +221,16 @@ final class LockFile {
     }
   }
 
+  /** Nobody else's, also if he has our pid and start time in another container. */
+  static String unfinishedName(LockFileContents.Owner owner) {
+    return NAME
+        + "."
+        + owner.identity()
+        + "-"
+        + Long.toHexString(owner.pidNamespace())
+        + NEW_SUFFIX;
+  }
+
   private static void giveBack(int lock, FileChannel channel) {
     try {
       channel.close();
@@ -225,7 +244,10 @@ final class LockFile {
 
   /** One write, and synced; the file is never shorter than before. */
   private static void write(FileChannel channel, LockFileContents contents) throws IOException {
-    channel.write(ByteBuffer.wrap(contents.toBytes()), 0);
+    byte[] bytes = contents.toBytes();
+    if (channel.write(ByteBuffer.wrap(bytes), 0) < bytes.length) {
+      throw new IOException("it was not written whole; is the disk full?");
+    }
     channel.force(true);
   }
 
@@ -239,13 +261,26 @@ final class LockFile {
   private static void removeLeftovers(Path dataDir) throws IOException {
     try (var files = Files.newDirectoryStream(dataDir, NAME + ".*" + NEW_SUFFIX)) {
       for (Path file : files) {
-        String identity = file.getFileName().toString();
-        identity = identity.substring(NAME.length() + 1, identity.length() - NEW_SUFFIX.length());
-        if (identity.matches("[0-9]{1,19}")
-            && ProcessNative.isDead(Long.parseLong(identity)) == 1) {
+        Matcher name = UNFINISHED.matcher(file.getFileName().toString());
+        if (name.matches() && isLeft(file, Long.parseLong(name.group(1)), name.group(2))) {
           Files.deleteIfExists(file);
         }
       }
+    }
+  }
+
+  /** An identity says nothing in another PID namespace, but nobody takes so long. */
+  private static boolean isLeft(Path file, long identity, String pidNamespace) throws IOException {
+    boolean here =
+        pidNamespace.equals(Long.toHexString(LockFileContents.Owner.self().pidNamespace()));
+    if (here) {
+      return ProcessNative.isDead(identity) == 1;
+    }
+    try {
+      FileTime made = Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS);
+      return made.toInstant().isBefore(Instant.now().minus(LONG_AGO));
+    } catch (NoSuchFileException e) {
+      return false;
     }
   }
 
@@ -258,16 +293,20 @@ final class LockFile {
   static LockFileContents read(Path path) throws NoSuchFileException {
     try (FileChannel channel =
         FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-      ByteBuffer buffer = ByteBuffer.allocate(MAX_BYTES);
-      channel.read(buffer, 0);
-      byte[] bytes = new byte[buffer.flip().remaining()];
-      buffer.get(bytes);
-      return LockFileContents.parse(bytes, path);
+      return parse(channel, path);
     } catch (NoSuchFileException e) {
       throw e;
     } catch (IOException e) {
       throw new LockFileException("lock file " + path + " cannot be read: " + e);
     }
+  }
+
+  private static LockFileContents parse(FileChannel channel, Path path) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(MAX_BYTES);
+    channel.read(buffer, 0);
+    byte[] bytes = new byte[buffer.flip().remaining()];
+    buffer.get(bytes);
+    return LockFileContents.parse(bytes, path);
   }
 
   private static LockFileContents readOrNull(Path path) {
@@ -331,9 +370,23 @@ final class LockFile {
     return contents;
   }
 
-  /** Whether the file is still there, and is this one. */
+  /**
+   * Whether the file is still there, is this one, and says so. What cannot be told just now does
+   * not count: nothing is known to be wrong.
+   */
   synchronized boolean isValid() {
-    return !released && ProcessNative.isLockAt(lock, bytes(path)) == 1;
+    return !released && ProcessNative.isLockAt(lock, bytes(path)) != 0 && namesUs();
+  }
+
+  private boolean namesUs() {
+    try {
+      return parse(channel, path).owner().equals(contents.owner());
+    } catch (LockFileException e) {
+      return false;
+    } catch (IOException e) {
+      LOG.warn("lock file {} cannot be read again", path, e);
+      return true;
+    }
   }
 
   Path path() {
@@ -345,10 +398,10 @@ final class LockFile {
     if (released) {
       return;
     }
-    boolean valid = isValid();
     released = true;
     try {
-      if (valid) {
+      // Whatever stands in it.
+      if (ProcessNative.isLockAt(lock, bytes(path)) == 1) {
         Files.deleteIfExists(path);
       }
     } catch (IOException e) {

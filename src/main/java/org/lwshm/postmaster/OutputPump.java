@@ -49,6 +49,9 @@ final class OutputPump {
 
   /** The child has ended. */
   void childEnded() {
+    if (thread.getState() == Thread.State.NEW) {
+      ChildNative.closeOutput(output); // it could not be started
+    }
     deadline = System.nanoTime() + PATIENCE_NS;
     ended = true;
   }

@@ -55,11 +55,12 @@ public final class Postmaster implements AutoCloseable {
 
   private final PostmasterOptions options;
   private final ServerLoop loop;
+  private Runnable unhandleSignals = () -> {};
   private final Thread exitHook = new Thread(this::exitWithProcess, "lwshm-postmaster-exit");
 
   private Postmaster(PostmasterOptions options) {
     this.options = options;
-    loop = new ServerLoop(options);
+    loop = new ServerLoop(options, () -> unhandleSignals.run());
   }
 
   /**
@@ -75,7 +76,7 @@ public final class Postmaster implements AutoCloseable {
   static Postmaster start(PostmasterOptions options, boolean handlesSignals) {
     Postmaster postmaster = new Postmaster(options);
     if (handlesSignals) {
-      PostmasterSignals.handle(postmaster::stop, postmaster::reload);
+      postmaster.unhandleSignals = PostmasterSignals.handle(postmaster::stop, postmaster::reload);
     }
     Runtime.getRuntime().addShutdownHook(postmaster.exitHook);
     boolean started = false;

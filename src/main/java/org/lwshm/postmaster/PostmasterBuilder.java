@@ -222,7 +222,7 @@ public final class PostmasterBuilder {
    * Has signals stop and reload the postmaster, instead of ending the JVM: SIGTERM stops it {@link
    * StopMode#SMART}, SIGINT {@link StopMode#FAST}, SIGUSR1 {@link StopMode#IMMEDIATE} (PostgreSQL
    * has SIGQUIT for that, which a JVM answers with a thread dump), SIGHUP reloads. One postmaster a
-   * process may.
+   * process may. When it has ended, they do what they did before.
    *
    * <p>Without it, a signal that ends the JVM stops the postmaster fast on the way.
    *

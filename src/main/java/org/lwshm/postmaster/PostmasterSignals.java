@@ -2,8 +2,11 @@
 
 package org.lwshm.postmaster;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Consumer;
 import org.lwshm.StopMode;
+import org.lwshm.jni.Signals;
 
 /**
  * The signals of a postmaster that handles them ({@link PostmasterBuilder#handleSignals}):
@@ -38,11 +41,13 @@ final class PostmasterSignals {
     };
   }
 
-  /** From now on this process stops and reloads by signals. */
-  static void handle(Consumer<StopMode> stop, Runnable reload) {
+  /** From now on this process stops and reloads by signals, until what is returned is run. */
+  static Runnable handle(Consumer<StopMode> stop, Runnable reload) {
+    List<Runnable> undo = new ArrayList<>();
     for (StopMode mode : StopMode.values()) {
-      org.lwshm.jni.Signals.handle(of(mode).name(), () -> stop.accept(mode));
+      undo.add(Signals.handle(of(mode).name(), () -> stop.accept(mode)));
     }
-    org.lwshm.jni.Signals.handle(RELOAD.name(), reload);
+    undo.add(Signals.handle(RELOAD.name(), reload));
+    return () -> undo.forEach(Runnable::run);
   }
 }

@@ -21,6 +21,7 @@ final class Repair {
   private final Alarm timeout = new Alarm();
   private int poisonedBefore;
   private boolean crashedMeanwhile;
+  private int inVain;
 
   Repair(PostmasterOptions options, Children children) {
     this.options = options;
@@ -70,14 +71,22 @@ final class Repair {
     if (!end.isSuccess()) {
       return "the repair has failed: it " + end;
     }
-    if (poisoned > 0 && crashedMeanwhile) {
+    if (poisoned > 0 && (crashedMeanwhile || inVain == 0)) {
+      // Who died behind the repairer's back may be one whose end we have not heard of yet.
+      inVain += crashedMeanwhile ? 0 : 1;
       return begin(segment, poisoned);
     }
     if (poisoned > 0) {
       return "the repair has left " + poisoned + " locks poisoned";
     }
+    inVain = 0;
     options.listener().repaired(poisonedBefore);
     return null;
+  }
+
+  /** The segment is another one. */
+  void forget() {
+    inVain = 0;
   }
 
   /** Kills it if it takes too long. */

@@ -2,6 +2,7 @@
 
 package org.lwshm.postmaster;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -42,7 +43,7 @@ public final class RunningPostmaster {
         .map(found -> new RunningPostmaster(found.contents()));
   }
 
-  /** The real path of a data directory. */
+  /** The real path of a data directory, which a lock file has a line for. */
   static Path requireDirectory(Path dataDir) {
     Objects.requireNonNull(dataDir, "dataDir");
     if (!Files.exists(dataDir)) {
@@ -57,7 +58,17 @@ public final class RunningPostmaster {
       throw new DataDirectoryException(
           "data directory \"" + dataDir + "\" cannot be read; run this as its owner");
     }
-    return dataDir.toAbsolutePath().normalize();
+    Path real;
+    try {
+      real = dataDir.toRealPath();
+    } catch (IOException e) {
+      throw new DataDirectoryException("data directory \"" + dataDir + "\" cannot be found: " + e);
+    }
+    if (real.toString().indexOf('\n') >= 0) {
+      throw new DataDirectoryException(
+          "data directory \"" + real + "\" has the end of a line in its path; name it otherwise");
+    }
+    return real;
   }
 
   /** {@return its pid; in its own PID namespace, if that is another} */

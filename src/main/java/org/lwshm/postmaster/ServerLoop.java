@@ -10,6 +10,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.lwshm.CorruptSegmentException;
 import org.lwshm.ExitCallback;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
@@ -40,9 +41,6 @@ final class ServerLoop {
   /** How long the kernel may take to end what was killed. */
   private static final Duration KILL_PATIENCE = Duration.ofSeconds(5);
 
-  /** How often to find a slot occupied whose child has ended, before it counts as damaged. */
-  private static final int BUSY_TURNS = 6;
-
   /** How long to wait before looking again whether processes of an earlier life have left. */
   private static final long LOOK_AGAIN_MS = 20;
 
@@ -56,6 +54,7 @@ final class ServerLoop {
   }
 
   private final PostmasterOptions options;
+  private final ExitCallback onEnd;
   private final Children children;
   private final BlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
   private final CompletableFuture<Void> started = new CompletableFuture<>();
@@ -76,8 +75,14 @@ final class ServerLoop {
   private final Alarm giveUp = new Alarm();
   private final Repair repair;
 
-  ServerLoop(PostmasterOptions options) {
+  /**
+   * Makes it.
+   *
+   * @param onEnd called by its thread when nothing is left of it
+   */
+  ServerLoop(PostmasterOptions options, ExitCallback onEnd) {
     this.options = options;
+    this.onEnd = onEnd;
     children = new Children(options, (process, status) -> send(() -> ended(process, status)));
     repair = new Repair(options, children);
   }
@@ -234,7 +239,7 @@ final class ServerLoop {
   private void recheckLockFile() {
     if (!lockFile.isValid()) {
       LOG.error(
-          "lock file {} is gone, or another: stopping at once, since somebody may take this for a"
+          "lock file {} is gone, or another's: stopping at once, since somebody may take this for a"
               + " free data directory",
           lockFile.path());
       exitCode = Postmaster.EXIT_FAILED;
@@ -280,6 +285,7 @@ final class ServerLoop {
       }
     }
     state = State.RUNNING;
+    repair.forget();
     lockFile.update(
         lockFile.contents().withSegment(segment.key(), segment.id()).with(LockFileContents.READY));
     LOG.info("ready: {}, generation {}", segment, segment.generation());
@@ -322,25 +328,16 @@ final class ServerLoop {
       ChildInfo child = children.start(segment, place);
       LOG.debug("started {}", child);
       options.listener().childStarted(child);
-    } catch (SegmentBusyException e) {
-      startBusy(place, e);
     } catch (IllegalArgumentException | LwshmException e) {
       if (place.launches() == 0) {
         throw e;
       }
       LOG.error("{} cannot be started", place, e);
-      schedule(place, Duration.ZERO);
-    }
-  }
-
-  /**
-   * Whoever was in the slot before is not gone: the child was a shell, say, and what that has
-   * started is on its way; or the slot is damaged.
-   */
-  private void startBusy(ChildPlace place, SegmentBusyException e) {
-    schedule(place, Duration.ZERO);
-    if (place.failures() > BUSY_TURNS) {
-      restartAll(e.getMessage());
+      if (e instanceof CorruptSegmentException) {
+        restartAll("the segment is damaged");
+      } else {
+        schedule(place, Duration.ZERO);
+      }
     }
   }
 
@@ -487,6 +484,7 @@ final class ServerLoop {
     if (lockFile != null) {
       endStep(lockFile::release);
     }
+    endStep(onEnd);
     if (started.isDone()) {
       LOG.info("the postmaster of {} has ended", options.dataDir());
     }

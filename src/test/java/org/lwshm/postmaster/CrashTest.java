@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.lwshm.Await;
 import org.lwshm.Segment;
 import org.lwshm.StopMode;
@@ -102,6 +103,23 @@ class CrashTest {
   @Test
   void whatTheDeadLeftPoisonedIsRepairedByASubsystem() throws Exception {
     Postmaster postmaster = startThree(fixture.builder().repairWith(Pair.class));
+    assertDeathInsideIsRepaired(postmaster);
+  }
+
+  @Test
+  void aRepairerThatLeftSomethingIsStartedOnceMore() throws Exception {
+    String repair = "'" + String.join("' '", fixture.worker("repair").arguments()) + "'";
+    Postmaster postmaster =
+        startThree(
+            fixture
+                .builder()
+                .repairer(
+                    ChildCommand.program(
+                            "repair",
+                            "sh",
+                            "-c",
+                            "[ ! -e once ]; c=$?; touch once; [ $c = 0 ] || exec " + repair)
+                        .withDirectory(fixture.log.getParent())));
     assertDeathInsideIsRepaired(postmaster);
   }
 
@@ -226,6 +244,28 @@ class CrashTest {
     assertEquals(
         List.of("before_shmem_exit", "on_shmem_exit", "on_proc_exit, lock file there"),
         fixture.steps(ProcessHandle.current().pid()));
+    assertEquals(List.of(), fixture.files());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"scribbles-own-slot", "scribbles-ones", "scribbles-noise"})
+  void allIsMadeAnewWhenAChildHasDamagedTheSegment(String behaviour) throws Exception {
+    Postmaster postmaster =
+        fixture.start(
+            fixture
+                .builder()
+                .stopTimeout(Duration.ofSeconds(5))
+                .child(
+                    fixture
+                        .worker(behaviour)
+                        .withBackOff(
+                            Duration.ofMillis(10), Duration.ofMillis(20), Duration.ofMinutes(1)))
+                .child(ChildCommand.program("sleeper", "sleep", "1000")));
+
+    Await.until(() -> fixture.restarts.size() >= 2);
+    postmaster.stop(StopMode.FAST);
+
+    assertEquals(Postmaster.EXIT_OK, postmaster.await());
     assertEquals(List.of(), fixture.files());
   }
 

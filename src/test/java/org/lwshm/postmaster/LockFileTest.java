@@ -10,15 +10,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.SegmentInUseException;
+import org.lwshm.jni.ProcessNative;
 
 /** The lock file: what stands in it, and what is made of one that is damaged. */
 class LockFileTest {
@@ -110,6 +114,18 @@ class LockFileTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"of somebody else", "", "OF THE DEAD"})
+  void oneThatIsOverwrittenIsNotValid(String text) throws Exception {
+    String dead = ofTheDead();
+    LockFile file = LockFile.take(dataDir);
+    assertTrue(file.isValid());
+    Files.writeString(path(), text.equals("OF THE DEAD") ? dead : text);
+    assertFalse(file.isValid());
+    file.release();
+    assertFalse(Files.exists(path()), "it is ours, whatever stands in it");
+  }
+
+  @ParameterizedTest
   @CsvSource({
     "empty, is empty",
     "truncated, is truncated: it has 3 whole lines",
@@ -166,14 +182,38 @@ class LockFileTest {
 
   @Test
   void whatAKilledStarterLeftIsRemoved() throws IOException {
+    LockFileContents.Owner self = LockFileContents.Owner.self();
     // Our pid, started at another time.
-    long dead = LockFileContents.Owner.self().identity() ^ 1L << 30;
-    Path left = dataDir.resolve("lwshm.pid." + dead + ".new");
-    Files.createFile(left);
+    Path left = makeUnfinished(self.identity() ^ 1L << 30, self.pidNamespace());
+    Path alive = makeUnfinished(ProcessNative.identity(1), self.pidNamespace());
+    Path elsewhere = makeUnfinished(self.identity() ^ 1L << 30, self.pidNamespace() ^ 1);
+    Path longAgo = makeUnfinished(self.identity() ^ 1L << 31, self.pidNamespace() ^ 1);
+    Files.setLastModifiedTime(longAgo, FileTime.from(Instant.now().minusSeconds(7200)));
     Path other = Files.createFile(dataDir.resolve("lwshm.pid.notes.new"));
     LockFile.take(dataDir).release();
     assertFalse(Files.exists(left));
+    assertFalse(Files.exists(longAgo));
+    assertTrue(Files.exists(alive));
+    assertTrue(Files.exists(elsewhere), "of a container, where somebody may be at it");
     assertTrue(Files.exists(other));
+  }
+
+  private Path makeUnfinished(long identity, long pidNamespace) throws IOException {
+    LockFileContents.Owner owner = new LockFileContents.Owner(identity, pidNamespace, 0, 0, 0);
+    return Files.createFile(dataDir.resolve(LockFile.unfinishedName(owner)));
+  }
+
+  @Test
+  void aPathThatItsLineCannotHoldIsRefused() throws IOException {
+    Path dir = Files.createDirectory(dataDir.resolve("two\nlines"));
+    assertThrows(DataDirectoryException.class, () -> Postmaster.builder(dir));
+  }
+
+  @Test
+  void theDirectoryIsNamedByItsRealPath() throws IOException {
+    Path real = Files.createDirectories(dataDir.toRealPath().resolve("a/b"));
+    Path link = Files.createSymbolicLink(dataDir.resolve("link"), real);
+    assertEquals(real.getParent(), RunningPostmaster.requireDirectory(link.resolve("..")));
   }
 
   @Test

@@ -187,6 +187,24 @@ class PostmasterTest {
   }
 
   @Test
+  void aScriptThatStartsTheOneThatJoinsIsNotTouchedByAReload() throws Exception {
+    ChildCommand worker = fixture.worker("works");
+    String script = "'" + String.join("' '", worker.arguments()) + "'; exit";
+    Postmaster postmaster =
+        fixture.start(fixture.builder().child(ChildCommand.program("script", "sh", "-c", script)));
+    Await.until(() -> fixture.lines().stream().anyMatch(line -> line.endsWith(" joined")));
+    List<ChildInfo> children = postmaster.children();
+
+    postmaster.reload();
+    fixture.awaitCounting(postmaster);
+    postmaster.stop(StopMode.SMART);
+
+    assertEquals(Postmaster.EXIT_OK, postmaster.await());
+    assertEquals(new ChildEnd(0, 0, false), fixture.ended.get(0).end());
+    assertEquals(children, fixture.started);
+  }
+
+  @Test
   void itsOwnThreadDoesNotWaitForItself() throws Exception {
     Postmaster[] itself = new Postmaster[1];
     List<String> thrown = new CopyOnWriteArrayList<>();

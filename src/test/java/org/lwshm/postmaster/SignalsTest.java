@@ -103,6 +103,18 @@ class SignalsTest {
   }
 
   @Test
+  void aSignalEndsAJvmWhosePostmasterIsNoMore() throws Exception {
+    Child postmaster = children.start("postmaster", command("signals=yes"));
+    awaitWorker(postmaster);
+    Child refused = children.start("refused", command("signals=yes", "start-timeout=0"));
+    assertTrue(refused.error().contains("has a postmaster already"));
+    refused.signal("TERM");
+    assertEquals(143, refused.waitFor());
+    postmaster.signal("INT");
+    assertEquals(Postmaster.EXIT_OK, postmaster.waitFor());
+  }
+
+  @Test
   void sighupReloads() throws Exception {
     Child postmaster = children.start("postmaster", command("signals=yes"));
     long worker = awaitWorker(postmaster);
