@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
     description =
         "Runs pgbench's TPC-B-like workload on a bank in shared memory: JVMs and C programs move"
             + " money under LWLocks while an auditor checks that the books agree. A postmaster"
-            + " starts them, and replaces those that are killed.")
+            + " starts them and replaces those that are killed.")
 public final class Demo implements Callable<Integer> {
 
   private static final int MAX_CLIENTS = 48;

@@ -37,19 +37,28 @@ final class Killer {
     int number = clients.victim(kills);
     String name = clients.name(number);
     Progress progress = bank.progress(number);
+    Casualties casualties = bank.casualties();
     if (!course.await(() -> atWork(number).isPresent(), name + " is not at work")) {
       return;
     }
     ChildInfo victim = atWork(number).orElseThrow();
-    bank.casualties().choose(number);
-    if (course.await(() -> progress.isHalted(victim.pid()), name + " came to no half-way")) {
-      System.out.println(describe(victim, bank.intent(number)));
-      transactionsBefore = progress.transactions();
-      last = number;
-      kills++;
-      bank.casualties().noteKill();
-      ProcessHandle.of(victim.pid()).ifPresent(ProcessHandle::destroyForcibly);
+    casualties.choose(number);
+    if (course.await(
+            () -> progress.isHalted(victim.pid()) || !casualties.isVictim(number),
+            name + " came to no half-way")
+        && casualties.isVictim(number)) { // unless somebody else was quicker
+      kill(number, victim);
+      course.await(() -> !casualties.isVictim(number), victim + " cannot be killed");
     }
+  }
+
+  private void kill(int number, ChildInfo victim) {
+    System.out.println(describe(victim, bank.intent(number)));
+    transactionsBefore = bank.progress(number).transactions();
+    last = number;
+    kills++;
+    bank.casualties().noteKill();
+    ProcessHandle.of(victim.pid()).ifPresent(ProcessHandle::destroyForcibly);
   }
 
   /** The child that works as a client, if one does. */

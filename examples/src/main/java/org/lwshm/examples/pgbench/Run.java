@@ -52,9 +52,8 @@ final class Run {
 
   /** All finish what they do and end by themselves; the auditor, last of all. */
   private void stop(Postmaster postmaster) throws InterruptedException {
-    if (postmaster.await(Duration.ZERO)) {
-      trouble.report("interrupted");
-    } else if (trouble.first().isEmpty()) {
+    boolean endedBefore = postmaster.await(Duration.ZERO);
+    if (!endedBefore && trouble.first().isEmpty()) {
       System.out.println("\nsmart stop");
       postmaster.stop(StopMode.SMART);
       if (!postmaster.await(PATIENCE)) {
@@ -65,6 +64,8 @@ final class Run {
     int exitCode = postmaster.await();
     if (exitCode != Postmaster.EXIT_OK) {
       trouble.report("the postmaster ended with " + exitCode);
+    } else if (endedBefore) {
+      trouble.report("interrupted");
     }
   }
 

@@ -72,8 +72,9 @@ final class Witness implements PostmasterListener {
   @Override
   public void childEnded(ChildInfo child, ChildEnd end) {
     System.out.println("ended: " + child + " " + end);
-    if (bank.casualties().isVictim(clients.number(child))) {
-      // Before there is a successor.
+    int client = clients.number(child);
+    if (client >= 0 && bank.casualties().isVictim(client)) {
+      // Before there is a successor, whom nobody means.
       bank.casualties().chooseNobody();
     }
     if (end.exitCode() == FAILED) {
