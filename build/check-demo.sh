@@ -24,6 +24,7 @@ count() { grep -c "$1" "$out" || true; }
 
 # Starts it in the background, on the directory $dir/data, until its clients are at work.
 start() {
+    : > "$out" # of what it held before, no line must be taken for this run's
     # What a shell starts in the background ignores SIGINT.
     env --default-signal=INT,TERM examples/demo.sh --data-dir "$dir/data" --seconds 600 --kills 0 \
         > "$out" 2>&1 &
@@ -55,7 +56,6 @@ grep -q '^killed with -9: .*; 16 locks recovered, 16 repaired$' "$out" ||
 sed -n '/^smart stop$/,$p' "$out" | sed -n 's/^ended: \([a-z]*\)-.*) /\1 /p' > "$dir/ends"
 printf '%s exited with 0\n' auditor c java java java > "$dir/wanted"
 sort "$dir/ends" | cmp -s - "$dir/wanted" || fail "the children did not end by themselves"
-[ "$(tail -n 1 "$dir/ends")" = "auditor exited with 0" ] || fail "the auditor was not the last to end"
 
 sed -n 's/^exit: //p; s/^DEBUG .* - \(d[a-z]*\) .*segment.*/\1/p' "$out" > "$dir/exit"
 cat > "$dir/wanted" << 'END'
