@@ -1,6 +1,6 @@
 # The one face of lwshm's build.  `make help` says what there is.
 #
-# Everything made lies in target/ (and examples/target, benchmarks/target).  What a C
+# Everything made lies in target/ (and cli/target, examples/target, benchmarks/target).  What a C
 # compiler makes stands in build/native.mk; Java goes through Maven.
 #
 # SPDX-License-Identifier: Apache-2.0
@@ -18,7 +18,7 @@ ifndef JAVA_HOME
 JAVA_HOME = $(patsubst %/bin/javac,%,$(realpath $(shell command -v javac)))
 endif
 MVN = JAVA_HOME=$(JAVA_HOME) mvn -B -ntp -q -Dstyle.color=never
-# Examples and benchmarks are built together with the library, in one Maven run, so that
+# The command, examples and benchmarks are built together with the library, in one Maven run, so that
 # they use this clone's and not whatever some clone installed in ~/.m2.
 ALL = $(MVN) -f build/all/pom.xml -Dmaven.test.skip=true package -am
 
@@ -26,9 +26,9 @@ POM_VERSION := $(shell sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml)
 JAR := target/lwshm-$(POM_VERSION).jar
 JAR_SOURCES := $(shell find src/main include -type f) pom.xml build/aol.properties build/liblwshm-jni.map
 
-.PHONY: all lib jar examples demo stress test test-c test-java check bench dist install format clean help
+.PHONY: all lib jar cli examples demo stress test test-c test-java check bench dist install format clean help
 
-all: lib jar ## build the C library and the jar (the default)
+all: lib jar cli ## build the C library, the jar and the lwshm command (the default)
 
 setup-run setup-dist setup-check setup-postgres: setup-%:
 	@build/setup.sh $*
@@ -47,6 +47,9 @@ jar: setup-run $(JAR) ## build the jar, with this machine's native library in it
 $(JAR): $(JAR_SOURCES) | setup-run
 	$(MVN) -Dmaven.test.skip=true package
 	@touch $@
+
+cli: setup-run ## build the lwshm command, which bin/lwshm starts
+	$(ALL) -pl :lwshm-cli
 
 dist: setup-dist jar ## build target/dist/…jar with the native libraries of x86_64 and aarch64
 	@build/dist.sh $(JAR) "$(NATIVE) JAVA_HOME=$(JAVA_HOME)"
@@ -95,7 +98,7 @@ test-c: setup-run ## run the C tests: plain, ASan and UBSan, TSan; ONLY=program,
 	@$(NATIVE) plain-tests asan-tests tsan-tests
 	@build/run-c-tests.sh plain asan tsan
 
-test-java: setup-run ## run the Java tests on this JDK and a later one; MVN_ARGS=-Dtest=Name
+test-java: cli ## run the Java tests on this JDK and a later one; MVN_ARGS=-Dtest=Name
 	@$(NATIVE) c-programs
 	@JAVA_HOME=$(JAVA_HOME) build/run-java-tests.sh $(MVN_ARGS)
 
@@ -112,7 +115,7 @@ include build/spec.mk
 # ---- the rest ----
 
 clean: ## remove everything that was made
-	rm -rf target examples/target benchmarks/target stress/target build/all/target
+	rm -rf target cli/target examples/target benchmarks/target stress/target build/all/target
 
 help: ## say this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -49,6 +49,14 @@ int lwshm_process_await_end(uint64_t process, int64_t timeout_ms);
    is no such signal, LWSHM_E_SYSTEM as above. */
 int lwshm_process_signal(uint64_t process, int signal);
 
+/*
+ * Has this process hear a signal that its parent had it ignore, as a shell does with SIGINT of what
+ * it starts in the background: the signal's default effect is back.  Changes nothing if it is
+ * handled, or has its default effect already.
+ * LWSHM_E_INVALID if there is no such signal, or none that can be ignored.
+ */
+int lwshm_process_heed(int signal);
+
 /* Where a process is: what must be equal for an identity to mean the same. */
 struct lwshm_process_place {
     uint64_t pid_namespace; /* as a segment's header has it: time namespace in bits 32..63 */

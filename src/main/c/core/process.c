@@ -9,6 +9,7 @@
 #include "os/file_lock.h"
 #include "os/pidfd.h"
 #include "os/process.h"
+#include "os/signals.h"
 
 uint64_t lwshm_process_self(void)
 {
@@ -85,6 +86,13 @@ int lwshm_process_place(struct lwshm_process_place *place)
     place->ipc_namespace = os_namespace("ipc");
     os_boot_id(place->boot_id);
     return LWSHM_OK;
+}
+
+int lwshm_process_heed(int signal)
+{
+    int r = os_signal_heed(signal);
+    return r < 0 ? fail(LWSHM_E_INVALID, "signal %d is none that can be ignored or heard", signal)
+                 : LWSHM_OK;
 }
 
 int lwshm_file_lock(const char *path)

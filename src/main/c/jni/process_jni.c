@@ -78,6 +78,13 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_ProcessNative_place(JNIEnv *env, jclas
     return status;
 }
 
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_ProcessNative_heed(JNIEnv *env, jclass class, jint signal)
+{
+    (void)env;
+    (void)class;
+    return lwshm_process_heed(signal);
+}
+
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_ProcessNative_lockFile(JNIEnv *env, jclass class,
                                                                  jbyteArray path)
 {

@@ -23,6 +23,17 @@ void os_signal_ignore_if_default(int signal)
     sigaction(signal, &action, NULL);
 }
 
+int os_signal_heed(int signal)
+{
+    struct sigaction action;
+    if (sigaction(signal, NULL, &action) < 0)
+        return -errno;
+    if ((action.sa_flags & SA_SIGINFO) != 0 || action.sa_handler != SIG_IGN)
+        return 0;
+    action = (struct sigaction){.sa_handler = SIG_DFL};
+    return sigaction(signal, &action, NULL) < 0 ? -errno : 0;
+}
+
 void os_signal_self(int signal)
 {
     kill(getpid(), signal);

@@ -14,6 +14,9 @@
 /* Has a signal ignored, unless somebody has said what it is to do. */
 void os_signal_ignore_if_default(int signal);
 
+/* The reverse, unless somebody handles it. */
+int os_signal_heed(int signal);
+
 /* Sends this process a signal. */
 void os_signal_self(int signal);
 

@@ -102,7 +102,8 @@ void chaos_create(const char *directory, uint32_t scenes)
     here.directory = directory;
     lwshm_segment_options_init(&options);
     options.data_dir = directory;
-    options.max_backends = 8 + 4 * scenes;
+    options.max_children = 1;
+    options.max_backends = options.max_children + 8 + 4 * scenes;
     options.max_held_locks = 2;
     options.max_lwlocks = scenes + 1;
     options.max_structs = 4096; /* each kill of an allocation may leave one */

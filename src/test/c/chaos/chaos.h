@@ -49,6 +49,7 @@ struct board {
     volatile uint32_t got;            /* the victim's: lock mode that its operation ended with */
     volatile uint32_t torn;           /* somebody inside saw half-changed data */
     volatile uint32_t repairs;        /* repair callbacks that ran */
+    volatile uint32_t progress;       /* of the victim, as its scene counts it */
     volatile uint64_t a, b;           /* equal, unless somebody is inside exclusively */
 };
 
@@ -61,6 +62,7 @@ struct chaos {
     struct lwshm_tranche tranche;
     struct lwshm_semaphore semaphore; /* owned, with SEMAPHORE_PERMITS */
     uint64_t lock;
+    struct lwshm_backend_parameters child; /* whom the child's slot is meant for */
 };
 extern struct chaos here;
 

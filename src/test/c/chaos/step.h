@@ -24,6 +24,7 @@ struct scenario {
     enum role dead;          /* whom the victim recovers */
     bool newcomers;          /* not only killed at each instruction: somebody comes, too */
     int stride;              /* not every instruction but every so many; 0: every one */
+    bool child;              /* a slot is meant for the victim, as a postmaster's child */
     bool (*check)(long k);   /* what must hold besides; NULL: nothing */
 };
 

@@ -117,6 +117,8 @@ static pid_t set_scene(void)
         others[i] = bring_in(scene->before[i], i);
     if (scene->dead != NOBODY)
         bring_in_the_dead();
+    if (scene->child)
+        must(lwshm_child_slot_assign(here.segment, 0, ++here.child.launch, &here.child), "assign");
     pid_t victim = start(be_victim, NULL, VICTIM);
     if (!await_first_stop(victim)) {
         fprintf(stderr, "chaos: %s: the victim ended by itself\n", scene->name);

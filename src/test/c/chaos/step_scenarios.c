@@ -186,6 +186,60 @@ static bool check_permits(long k)
     return r == SEMAPHORE_PERMITS || complain(&tally.lost, "%d permits are there", r);
 }
 
+/* ---- a postmaster's child ---- */
+
+enum progress {
+    CHILD_JOINS = 1,
+    CHILD_WORKS,
+    CHILD_LEAVES,
+    CHILD_IS_GONE
+};
+
+static void live(bool holding)
+{
+    lwshm_backend *child;
+    here.board->progress = CHILD_JOINS;
+    must(lwshm_backend_join_slot(here.segment, &here.child, &child), "join slot");
+    here.board->slot[VICTIM] = child->number + 1;
+    here.board->progress = CHILD_WORKS;
+    must(lwshm_lwlock_acquire(child, here.lock, LWSHM_LW_EXCLUSIVE), "the child's acquire");
+    here.board->a++;
+    here.board->b++;
+    if (!holding)
+        must(lwshm_lwlock_release(child, here.lock), "the child's release");
+    here.board->progress = CHILD_LEAVES;
+    must(lwshm_backend_leave(child), "the child's leave");
+    here.board->progress = CHILD_IS_GONE;
+}
+
+static void live_as_child(void)
+{
+    live(false);
+}
+
+static void leave_holding_as_child(void)
+{
+    live(true);
+}
+
+/* What the dead-man switch may say of a child that was killed there.  Others have cleaned up after
+   it by now, which must not have told on it. */
+static bool check_child(long k)
+{
+    int state = lwshm_child_slot_state(here.segment, 0, here.child.launch);
+    uint32_t progress = here.board->progress;
+    must(lwshm_child_slot_release(here.segment, 0), "release");
+    if (state == LWSHM_CHILD_LEFT && (progress < CHILD_LEAVES || here.board->repairs > 0))
+        return complain(&tally.lost, "a child counts as left, killed at instruction %ld", k);
+    if (state == LWSHM_CHILD_ASSIGNED && progress > CHILD_JOINS)
+        return complain(&tally.lost, "a child was never there, killed at instruction %ld", k);
+    if (state == LWSHM_CHILD_ACTIVE && (progress == 0 || progress == CHILD_IS_GONE))
+        return complain(&tally.false_recoveries, "a child has crashed, killed at instruction %ld",
+                        k);
+    return state != LWSHM_CHILD_NONE ||
+           complain(&tally.lost, "nobody knows of a child, killed at instruction %ld", k);
+}
+
 /* ---- the scenes ---- */
 
 const struct scenario scenarios[] = {
@@ -331,5 +385,14 @@ const struct scenario scenarios[] = {
      .before = {HOLDS_PERMIT},
      .operation = take_permit,
      .check = check_permits},
+    /* the dead-man switch */
+    {.name = "a child joins, works and leaves",
+     .operation = live_as_child,
+     .child = true,
+     .check = check_child},
+    {.name = "a child leaves while inside",
+     .operation = leave_holding_as_child,
+     .child = true,
+     .check = check_child},
 };
 const int scenario_count = sizeof scenarios / sizeof *scenarios;

@@ -156,6 +156,7 @@ TEST(the_damaged_field_is_named_with_what_was_found_in_it)
     IS_NAMED("max_tranches", h->max_tranches, 1u << 20);
     IS_NAMED("max_lwlocks", h->max_lwlocks, 0xffffffff);
     IS_NAMED("max_structs", h->max_structs, 0);
+    IS_NAMED("max_children", h->max_children, h->max_backends);
     for (int i = 1; i < LWSHM_REGION_COUNT; i++)
         IS_NAMED(lwshm_region_name((enum lwshm_region)i), h->region[i], 1ull << 60);
     IS_NAMED("creator", h->creator, 0);
@@ -165,6 +166,7 @@ TEST(the_damaged_field_is_named_with_what_was_found_in_it)
     IS_NAMED("checksum", h->checksum, 42);
     IS_NAMED("state", h->state, 0);
     IS_NAMED("state", h->state, 4);
+    IS_NAMED("stop_mode", h->stop_mode, 4);
     IS_NAMED("free_offset", h->free_offset, 0);
     IS_NAMED("free_offset", h->free_offset, h->region[LWSHM_REGION_AREAS] - 64);
     IS_NAMED("free_offset", h->free_offset, h->free_offset + 1);

@@ -197,3 +197,24 @@ TEST(a_signal_is_refused_for_who_has_ended)
     CHECK_EQ_INT(-SIGUSR1, test_wait_any(lwshm_process_pid(process)));
     CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_process_signal(process, 0));
 }
+
+/* ---- signals that a parent had ignored ---- */
+
+static void hear(int signal)
+{
+    (void)signal;
+}
+
+TEST(heeding_undoes_an_inherited_ignoring_and_nothing_else)
+{
+    struct sigaction now;
+    signal(SIGINT, SIG_IGN);
+    CHECK_OK(lwshm_process_heed(SIGINT));
+    sigaction(SIGINT, NULL, &now);
+    CHECK(now.sa_handler == SIG_DFL);
+    signal(SIGINT, hear);
+    CHECK_OK(lwshm_process_heed(SIGINT));
+    sigaction(SIGINT, NULL, &now);
+    CHECK(now.sa_handler == hear);
+    CHECK_EQ_INT(LWSHM_E_INVALID, lwshm_process_heed(1000));
+}

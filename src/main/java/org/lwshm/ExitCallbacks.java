@@ -45,6 +45,8 @@ public final class ExitCallbacks {
 
   /** The steps of an exit, in their order. */
   enum Stage {
+    /** A postmaster's, and nobody else's: whatever was registered later, its children go first. */
+    CHILDREN_END,
     BEFORE_SHMEM_EXIT,
     BACKENDS_LEAVE,
     ON_SHMEM_EXIT,
@@ -75,7 +77,7 @@ public final class ExitCallbacks {
   }
 
   private final Map<Stage, Deque<Registration>> lists = new EnumMap<>(Stage.class);
-  private Stage stage = Stage.BEFORE_SHMEM_EXIT;
+  private Stage stage = Stage.CHILDREN_END;
   private Thread runner;
   private boolean processExit;
 
@@ -127,7 +129,7 @@ public final class ExitCallbacks {
     return registration;
   }
 
-  /** Where the exit is; {@code BEFORE_SHMEM_EXIT} also before it has begun. */
+  /** Where the exit is; {@code CHILDREN_END} also before it has begun. */
   synchronized Stage stage() {
     return stage;
   }

@@ -386,7 +386,7 @@ public final class Segment implements AutoCloseable {
   }
 
   /**
-   * The way to the postmaster that has started this process.
+   * The way to the postmaster that has started this process; after the segment is closed, too.
    *
    * @return the same one each time
    * @throws IllegalStateException if the segment was not got from one

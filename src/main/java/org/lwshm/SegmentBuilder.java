@@ -53,9 +53,9 @@ public final class SegmentBuilder {
   }
 
   /**
-   * How many processes may be attached at once; 64 by default.
+   * How many processes may be attached at once, besides a postmaster's children; 64 by default.
    *
-   * @param count 1 to 4096
+   * @param count 1 to 4096, together with those
    * @return this
    */
   public SegmentBuilder maxProcesses(int count) {
@@ -324,7 +324,7 @@ public final class SegmentBuilder {
     long backends = backends(plan);
     long[] options = new long[SegmentNative.OPTION_COUNT];
     options[SegmentNative.OPTION_AREA_BYTES] = plan.areaBytes(backends);
-    options[SegmentNative.OPTION_MAX_PROCESSES] = maxProcesses;
+    options[SegmentNative.OPTION_MAX_PROCESSES] = (long) maxProcesses + maxChildren;
     options[SegmentNative.OPTION_MAX_BACKENDS] = backends;
     options[SegmentNative.OPTION_MAX_HELD_LOCKS] = Math.max(maxHeldLocks, plan.heldLocks());
     options[SegmentNative.OPTION_MAX_TRANCHES] =

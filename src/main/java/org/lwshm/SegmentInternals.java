@@ -14,6 +14,11 @@ final class SegmentInternals extends SegmentAccess {
   }
 
   @Override
+  public void onChildrenEnd(Segment segment, ExitCallback callback) {
+    segment.exitCallbacks().register(ExitCallbacks.Stage.CHILDREN_END, callback);
+  }
+
+  @Override
   public long[] initSemaphore(Segment segment, String name, int permits, SemaphoreKind kind) {
     return segment.initSemaphore(name, permits, kind);
   }

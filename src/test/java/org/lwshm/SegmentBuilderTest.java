@@ -328,4 +328,32 @@ class SegmentBuilderTest {
     builder.create().close();
     builder.create().close();
   }
+
+  @Test
+  void childrenHaveSlotsBesidesThoseThatAreAskedFor() {
+    try (Segment segment = Segment.builder(dataDir).maxBackends(1).maxChildren(3).create();
+        Backend only = segment.join()) {
+      assertEquals(3, only.slot());
+      assertThrows(
+          LimitExceededException.class,
+          () -> {
+            try {
+              TestThread.start("one too many", () -> segment.join().slot()).join();
+            } finally {
+              segment.reapDead();
+            }
+          });
+    }
+    long none = Segment.privateBuilder().size().total();
+    assertTrue(Segment.privateBuilder().maxChildren(100).size().total() > none);
+    assertThrows(IllegalArgumentException.class, () -> Segment.privateBuilder().maxChildren(-1));
+  }
+
+  @Test
+  void aNewGenerationComesAfterTheOneThatIsAskedFor() {
+    try (Segment segment = Segment.builder(dataDir).after(41).create()) {
+      assertEquals(42, segment.generation());
+    }
+    assertThrows(IllegalArgumentException.class, () -> Segment.privateBuilder().after(-1));
+  }
 }

@@ -5,6 +5,7 @@ package org.lwshm.internal;
 import java.lang.invoke.MethodHandles;
 import java.util.function.LongToIntFunction;
 import org.lwshm.Backend;
+import org.lwshm.ExitCallback;
 import org.lwshm.Segment;
 import org.lwshm.SemaphoreKind;
 
@@ -54,6 +55,14 @@ public abstract class SegmentAccess {
    * @throws IllegalStateException if the segment is closed
    */
   public abstract int call(Segment segment, LongToIntFunction nativeCall);
+
+  /**
+   * Has a postmaster's children ended before any other exit callback runs.
+   *
+   * @param segment that they are in
+   * @param callback ends them
+   */
+  public abstract void onChildrenEnd(Segment segment, ExitCallback callback);
 
   /**
    * Finds a semaphore, or makes it.

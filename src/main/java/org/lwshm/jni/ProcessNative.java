@@ -68,6 +68,14 @@ public final class ProcessNative {
   public static native int signal(long process, int signal);
 
   /**
+   * {@code lwshm_process_heed}.
+   *
+   * @param signal number
+   * @return 0 or a status
+   */
+  public static native int heed(int signal);
+
+  /**
    * {@code lwshm_process_place}.
    *
    * @param place takes {@link #PLACE_COUNT} elements

@@ -5,10 +5,8 @@ package org.lwshm.postmaster;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
-import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.IntConsumer;
 import org.lwshm.LwshmException;
@@ -43,12 +41,9 @@ final class ChildProcess {
   static ChildProcess start(
       ChildPlace place, int launch, String parametersFile, ChildOutput sink, IntConsumer onEnd) {
     ChildCommand command = place.command();
-    Map<String, String> environment = new HashMap<>(System.getenv());
-    environment.putAll(command.environment());
-    environment.put(PARAMETERS, parametersFile);
-    environment.put(NUMBER, Integer.toString(place.number()));
-    List<String> variables = new ArrayList<>();
-    environment.forEach((name, value) -> variables.add(name + "=" + value));
+    Map<String, String> variables = new LinkedHashMap<>(command.environment());
+    variables.put(PARAMETERS, parametersFile);
+    variables.put(NUMBER, Integer.toString(place.number()));
     int[] child = new int[ChildNative.CHILD_COUNT];
     byte[] directory =
         command.directory() == null
@@ -57,7 +52,7 @@ final class ChildProcess {
     Status.check(
         ChildNative.start(
             block(command.arguments()),
-            block(variables),
+            Environment.with(variables),
             directory,
             PostmasterSignals.TERMINATE.number(),
             child));

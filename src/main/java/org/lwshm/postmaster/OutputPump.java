@@ -21,6 +21,7 @@ final class OutputPump {
 
   private static final Logger LOG = LoggerFactory.getLogger(OutputPump.class);
   private static final int MAX_LINE_BYTES = 8192;
+  private static final int MAX_CHARACTER_BYTES = 4;
   private static final int LOOK_AGAIN_MS = 100;
 
   /** How long a child's heirs are listened to. */
@@ -91,12 +92,18 @@ final class OutputPump {
       if (bytes[i] == '\n') {
         pass();
       } else {
-        line.write(bytes[i]);
-        if (line.size() == MAX_LINE_BYTES) {
+        // A very long line is cut, but between two characters.
+        if (line.size() >= MAX_LINE_BYTES && !isInsideCharacter(bytes[i])) {
           pass();
         }
+        line.write(bytes[i]);
       }
     }
+  }
+
+  /** Whether a byte of UTF-8 goes on with a character; not for ever, if it is something else. */
+  private boolean isInsideCharacter(byte b) {
+    return (b & 0xc0) == 0x80 && line.size() < MAX_LINE_BYTES + MAX_CHARACTER_BYTES;
   }
 
   private void endLine() {

@@ -72,14 +72,18 @@ public final class PostmasterBuilder {
    * @throws IllegalArgumentException if there are children of that name already
    */
   public PostmasterBuilder child(ChildCommand command) {
-    for (ChildCommand other : commands) {
+    requireNewName(command, commands);
+    commands.add(command);
+    return this;
+  }
+
+  private static void requireNewName(ChildCommand command, List<ChildCommand> others) {
+    for (ChildCommand other : others) {
       if (other.name().equals(command.name())) {
         throw new IllegalArgumentException(
             "there are children called \"" + command.name() + "\" already; name these otherwise");
       }
     }
-    commands.add(command);
-    return this;
   }
 
   /**
@@ -239,13 +243,17 @@ public final class PostmasterBuilder {
    *     life are in its segment and do not leave in time; with their pids
    * @throws LockFileException if its lock file is damaged, unreadable or another's
    * @throws DataDirectoryException if the directory is of no use
-   * @throws IllegalArgumentException if there is no child, or a program cannot be executed
+   * @throws IllegalArgumentException if there is no child, the repairer is called like one, or a
+   *     program cannot be executed
    * @throws SystemCallException if the kernel refuses something
    * @throws PostmasterException if it is stopped meanwhile
    */
   public Postmaster start() {
     if (commands.isEmpty()) {
       throw new IllegalArgumentException("a postmaster needs children: call child(…)");
+    }
+    if (repairer != null) {
+      requireNewName(repairer, commands);
     }
     PostmasterOptions options =
         new PostmasterOptions(

@@ -16,6 +16,7 @@ import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
 import org.lwshm.SegmentInUseException;
 import org.lwshm.StopMode;
+import org.lwshm.internal.SegmentAccess;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +39,9 @@ final class ServerLoop {
 
   /** How long the kernel may take to end what was killed. */
   private static final Duration KILL_PATIENCE = Duration.ofSeconds(5);
+
+  /** How often to find a slot occupied whose child has ended, before it counts as damaged. */
+  private static final int BUSY_TURNS = 6;
 
   /** How long to wait before looking again whether processes of an earlier life have left. */
   private static final long LOOK_AGAIN_MS = 20;
@@ -69,6 +73,7 @@ final class ServerLoop {
   private LockFile lockFile;
   private long recheckAt;
   private long killAt = ChildPlace.NEVER;
+  private long giveUpAt = ChildPlace.NEVER;
   private long repairUntil = ChildPlace.NEVER;
   private int poisonedBefore;
   private boolean crashedMeanwhile;
@@ -167,6 +172,7 @@ final class ServerLoop {
   private long nanosToWait() {
     long now = System.nanoTime();
     long wait = Math.min(recheckAt - now, until(now, killAt));
+    wait = Math.min(wait, until(now, giveUpAt));
     wait = Math.min(wait, until(now, repairUntil));
     if (state == State.RUNNING && !isRepairing()) {
       for (ChildPlace place : children.places()) {
@@ -194,8 +200,13 @@ final class ServerLoop {
       killAt = ChildPlace.NEVER;
       if (!children.areGone()) {
         LOG.warn("killing children that did not end in time: {}", children.running());
-        children.stop(PostmasterSignals.KILL);
+        killChildren();
       }
+    }
+    if (isDue(giveUpAt)) {
+      giveUpAt = ChildPlace.NEVER;
+      throw new PostmasterException(
+          "the kernel does not end what was killed: " + children.running());
     }
     if (isDue(repairUntil)) {
       repairUntil = ChildPlace.NEVER;
@@ -213,6 +224,7 @@ final class ServerLoop {
   private void whenGone() throws InterruptedException {
     if (state == State.RESTARTING) {
       killAt = ChildPlace.NEVER;
+      giveUpAt = ChildPlace.NEVER;
       int generation = segment.generation();
       segment.close();
       if (makeSegment(generation)) {
@@ -269,7 +281,7 @@ final class ServerLoop {
         }
       }
     }
-    segment.exitCallbacks().beforeShmemExit(this::endChildrenFirst);
+    SegmentAccess.get().onChildrenEnd(segment, this::endChildrenFirst);
     segment.exitCallbacks().onProcExit(this::releaseLockFileWithProcess);
     for (ChildPlace place : children.places()) {
       // One that has crashed may have to wait longer.
@@ -285,7 +297,7 @@ final class ServerLoop {
     return true;
   }
 
-  /** The segment's first exit callback: whoever ends it, the children end before. */
+  /** Whoever ends the segment, the children end before. */
   private void endChildrenFirst() throws InterruptedException {
     if (Thread.currentThread() == thread) {
       return;
@@ -321,12 +333,25 @@ final class ServerLoop {
       ChildInfo child = children.start(segment, place);
       LOG.debug("started {}", child);
       tell(listener -> listener.childStarted(child));
+    } catch (SegmentBusyException e) {
+      startBusy(place, e);
     } catch (IllegalArgumentException | LwshmException e) {
       if (place.launches() == 0) {
         throw e;
       }
       LOG.error("{} cannot be started", place, e);
       schedule(place, 0);
+    }
+  }
+
+  /**
+   * Whoever was in the slot before is not gone: the child was a shell, say, and what that has
+   * started is on its way; or the slot is damaged.
+   */
+  private void startBusy(ChildPlace place, SegmentBusyException e) {
+    schedule(place, 0);
+    if (place.failures() > BUSY_TURNS) {
+      restartAll(e.getMessage());
     }
   }
 
@@ -444,6 +469,11 @@ final class ServerLoop {
     killAt = System.nanoTime() + options.stopTimeout().toNanos();
   }
 
+  private void killChildren() {
+    children.stop(PostmasterSignals.KILL);
+    giveUpAt = System.nanoTime() + KILL_PATIENCE.toNanos();
+  }
+
   // ---- stop and reload ----
 
   private void beginStop(StopMode mode) {
@@ -471,7 +501,7 @@ final class ServerLoop {
       }
       case IMMEDIATE -> {
         Children.want(segment, mode);
-        children.stop(PostmasterSignals.KILL);
+        killChildren();
       }
     }
   }
@@ -512,7 +542,9 @@ final class ServerLoop {
       if (lockFile != null) {
         lockFile.release();
       }
-      LOG.info("the postmaster of {} has ended", options.dataDir());
+      if (started.isDone()) {
+        LOG.info("the postmaster of {} has ended", options.dataDir());
+      }
       ended.countDown();
       if (failure != null) {
         // Who started it hears of it when nothing is left.

@@ -16,6 +16,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.lwshm.Await;
+import org.lwshm.Segment;
+import org.lwshm.internal.SegmentAccess;
+import org.lwshm.jni.BackendNative;
+import org.lwshm.testing.Child;
+import org.lwshm.testing.Children;
 
 /** Children that crash, under both policies. PostgreSQL's 013_crash_restart.pl asks less. */
 class CrashTest {
@@ -164,6 +169,44 @@ class CrashTest {
           List.of("starts", "joined", "stops", "left", "detached"), fixture.steps(child.pid()));
     }
     assertEquals(List.of(), fixture.files());
+  }
+
+  @Test
+  void aDamagedSlotMakesAllAnew() throws Exception {
+    Postmaster postmaster =
+        fixture.start(
+            fixture
+                .builder()
+                .child(
+                    fixture
+                        .worker("works")
+                        .withCount(2)
+                        .withBackOff(
+                            Duration.ofMillis(1), Duration.ofMillis(1), Duration.ofMinutes(1))));
+    List<ChildInfo> before = fixture.awaitJoined(postmaster, 2);
+    try (Children vandals = new Children()) {
+      Child vandal = vandals.program("processes/raw_program");
+      vandal.ok("attach " + postmaster.segment().id());
+      // The slot's identity: of nobody that anyone could judge.
+      vandal.ok("poke " + slotOffset(postmaster.segment(), 0) + " 8 " + 0xffff01L);
+      vandal.ok("detach");
+    }
+    PostmasterFixture.kill(before.get(0), "KILL");
+    Await.until(() -> fixture.restarts.size() == 1);
+    fixture.awaitJoined(postmaster, 2);
+    assertEquals(2, postmaster.segment().generation());
+  }
+
+  /** Where a joined backend's slot is; its identity is the first word there. */
+  private static long slotOffset(Segment segment, int slot) {
+    long[] rows = new long[16 * BackendNative.INFO_COUNT];
+    int count = SegmentAccess.get().call(segment, handle -> BackendNative.list(handle, rows));
+    for (int i = 0; i < count; i++) {
+      if (rows[i * BackendNative.INFO_COUNT + BackendNative.INFO_SLOT] == slot) {
+        return rows[i * BackendNative.INFO_COUNT + BackendNative.INFO_SLOT_OFFSET];
+      }
+    }
+    throw new AssertionError("nobody is in slot " + slot);
   }
 
   @ParameterizedTest

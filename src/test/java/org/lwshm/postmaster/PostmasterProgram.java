@@ -2,7 +2,10 @@
 
 package org.lwshm.postmaster;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
@@ -53,6 +56,12 @@ public final class PostmasterProgram implements PostmasterListener {
       case "repairer" -> builder.repairer(worker(value));
       case "signals" -> builder.handleSignals();
       case "exit" -> exit = Integer.parseInt(value);
+      case "java" -> {
+        String[] child = value.split("\\*");
+        builder.child(
+            ChildCommand.java("java", JavaWorker.class, log, child[0])
+                .withCount(Integer.parseInt(child[1])));
+      }
       case "child" -> {
         String[] child = value.split("\\*");
         builder.child(worker(child[0]).withCount(Integer.parseInt(child[1])));
@@ -76,6 +85,11 @@ public final class PostmasterProgram implements PostmasterListener {
     }
   }
 
+  private void note(String step) throws IOException {
+    String line = ProcessHandle.current().pid() + " " + step + "\n";
+    Files.writeString(Path.of(log), line, StandardOpenOption.APPEND);
+  }
+
   private static void say(String line) {
     System.out.println(line);
     System.out.flush();
@@ -83,6 +97,7 @@ public final class PostmasterProgram implements PostmasterListener {
 
   @Override
   public void segmentReady(Segment segment) {
+    segment.exitCallbacks().beforeShmemExit(() -> note("before_shmem_exit"));
     say("ok ready " + segment.generation() + " " + segment.id() + " " + segment.key());
   }
 

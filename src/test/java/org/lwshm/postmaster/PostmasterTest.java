@@ -172,19 +172,6 @@ class PostmasterTest {
   }
 
   @Test
-  void passesTheChildrensOutputOn() throws Exception {
-    Postmaster postmaster =
-        fixture.start(
-            fixture
-                .builder()
-                .child(
-                    ChildCommand.program(
-                        "talker", "sh", "-c", "echo to out; echo to err >&2; printf 'no end'")));
-    postmaster.await();
-    assertEquals(List.of("talker: to out", "talker: to err", "talker: no end"), fixture.output);
-  }
-
-  @Test
   void childrenFindWhatTheyAreInTheirEnvironment() throws Exception {
     Postmaster postmaster =
         fixture.start(

@@ -3,6 +3,7 @@
 package org.lwshm.postmaster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -124,6 +125,10 @@ class SignalsTest {
     postmaster.signal(signal);
     assertEquals(status, postmaster.waitFor());
     assertEquals(ORDERLY, steps(worker));
+    List<String> all = Files.readAllLines(log);
+    assertTrue(
+        all.indexOf(postmaster.pid() + " before_shmem_exit") > all.indexOf(worker + " detached"),
+        () -> "children end before any callback runs: " + all);
     assertNothingLeft();
   }
 

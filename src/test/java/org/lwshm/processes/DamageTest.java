@@ -28,6 +28,7 @@ import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentNotFoundException;
 import org.lwshm.SegmentNotReadyException;
+import org.lwshm.jni.Layout;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
 import org.lwshm.testing.LayoutField;
@@ -107,6 +108,8 @@ class DamageTest {
     "max_lwlocks, 16777217",
     "max_structs, 0",
     "max_structs, 65537",
+    "max_children, 128",
+    "max_children, 4294967295",
     "creator, 0",
     "created_at, -1",
     "created_at, 0",
@@ -116,6 +119,7 @@ class DamageTest {
     "checksum, 0",
     "state, 0",
     "state, 4",
+    "stop_mode, 4",
     "free_offset, 0",
     "free_offset, -64",
     "struct_count, 4294967295",
@@ -141,6 +145,7 @@ class DamageTest {
     "max_tranches, 1, tranches",
     "max_lwlocks, 1, shmem index",
     "max_structs, 1, areas",
+    "max_children, 1, checksum",
     "creator, 1, checksum",
     "created_at, 1, checksum",
     "generation, 2, checksum",
@@ -185,14 +190,15 @@ class DamageTest {
   @Test
   void anotherAbiVersionIsToldWithBoth() throws Exception {
     LayoutField version = header("abi_version");
-    for (long theirs : new long[] {0, 2, 4294967295L}) {
+    for (long theirs : new long[] {0, Layout.ABI_VERSION + 1, 4294967295L}) {
       poke(version.offset(), version.size(), theirs);
       AbiVersionException e =
           assertThrows(AbiVersionException.class, () -> Segment.attach(dataDir));
-      assertEquals(1, e.ours());
+      assertEquals(Layout.ABI_VERSION, e.ours());
       assertEquals(theirs, e.theirs());
       assertTrue(
-          e.getMessage().contains("has ABI version " + theirs + " and this library 1"),
+          e.getMessage()
+              .contains("has ABI version " + theirs + " and this library " + Layout.ABI_VERSION),
           e.getMessage());
     }
     assertSound();

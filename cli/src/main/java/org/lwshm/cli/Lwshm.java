@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+
+/** The lwshm command. */
+@Command(
+    name = Lwshm.NAME,
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    description = "PostgreSQL's shared memory for the JVMs and C processes of one host.",
+    subcommands = {RunCommand.class, StatusCommand.class, StopCommand.class, ReloadCommand.class})
+public final class Lwshm {
+
+  static final String NAME = "lwshm";
+
+  /** Something failed, or was refused. */
+  static final int EXIT_FAILED = 1;
+
+  private Lwshm() {}
+
+  /**
+   * Runs the command and exits with its exit code.
+   *
+   * @param args as {@code --help} says
+   */
+  public static void main(String[] args) {
+    // Not as the locale has it: what children write is passed on as it is.
+    PrintStream out = stream(FileDescriptor.out);
+    PrintStream err = stream(FileDescriptor.err);
+    System.setOut(out);
+    System.setErr(err);
+    System.exit(execute(new PrintWriter(out, true), new PrintWriter(err, true), args));
+  }
+
+  private static PrintStream stream(FileDescriptor descriptor) {
+    return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
+  }
+
+  /** Runs the command; returns what to exit with. */
+  static int execute(PrintWriter out, PrintWriter err, String... args) {
+    CommandLine line = new CommandLine(new Lwshm());
+    // The pool's command may have arguments that begin with @.
+    line.setExpandAtFiles(false);
+    line.setOut(out).setErr(err);
+    // What comes after the pool's command belongs to it, even if it looks like an option.
+    line.getSubcommands().get("run").setStopAtPositional(true);
+    line.setParameterExceptionHandler(
+        (e, wrong) -> {
+          complain(err, e);
+          return CommandLine.ExitCode.USAGE;
+        });
+    line.setExecutionExceptionHandler(
+        (e, command, parsed) -> {
+          // The message says all that a user can do something about.
+          err.println(NAME + ": " + (e.getMessage() == null ? e : e.getMessage()));
+          if (command.getCommand() instanceof RunCommand run && run.isVerbose()) {
+            e.printStackTrace(err);
+          }
+          return EXIT_FAILED;
+        });
+    if (args.length == 0) {
+      line.usage(err);
+      return CommandLine.ExitCode.USAGE;
+    }
+    return line.execute(args);
+  }
+
+  private static void complain(PrintWriter err, ParameterException e) {
+    String command = e.getCommandLine().getCommandSpec().qualifiedName();
+    err.println(command + ": " + e.getMessage() + " (" + command + " --help says more)");
+  }
+}
