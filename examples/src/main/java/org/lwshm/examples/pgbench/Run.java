@@ -43,17 +43,15 @@ final class Run {
   boolean run(Path cProgram, int seconds, int kills) throws IOException, InterruptedException {
     try (dataDir;
         Postmaster postmaster = builder(cProgram).start()) {
-      work(postmaster, seconds, kills);
-      stop(postmaster);
+      stop(postmaster, work(postmaster, seconds, kills));
     }
     System.out.println("\n" + witness.lastWord());
     return witness.isContent();
   }
 
   /** All finish what they do and end by themselves; the auditor, last of all. */
-  private void stop(Postmaster postmaster) throws InterruptedException {
-    boolean endedBefore = postmaster.await(Duration.ZERO);
-    if (!endedBefore && trouble.first().isEmpty()) {
+  private void stop(Postmaster postmaster, boolean completed) throws InterruptedException {
+    if (completed) {
       System.out.println("\nsmart stop");
       postmaster.stop(StopMode.SMART);
       if (!postmaster.await(PATIENCE)) {
@@ -64,7 +62,7 @@ final class Run {
     int exitCode = postmaster.await();
     if (exitCode != Postmaster.EXIT_OK) {
       trouble.report("the postmaster ended with " + exitCode);
-    } else if (endedBefore) {
+    } else if (!witness.hasTold()) {
       trouble.report("interrupted");
     }
   }
@@ -103,15 +101,25 @@ final class Run {
     Report.section("The segment that will be made:", segment.size());
   }
 
-  private void work(Postmaster postmaster, int seconds, int kills) throws InterruptedException {
+  /** Returns whether it went on to its end, without trouble or a signal. */
+  private boolean work(Postmaster postmaster, int seconds, int kills) throws InterruptedException {
     Course course = new Course(postmaster, trouble);
     Killer killer = new Killer(postmaster, bank, clients, course);
-    if (course.await(this::allWork, "the clients did not get to work in time")) {
-      Report report = new Report(bank, clients);
-      if (work(course, report, killer, seconds, kills) && killer.awaitSuccessor()) {
-        witness.finished(report, killer);
+    try {
+      if (course.await(this::allWork, "the clients did not get to work in time")) {
+        Report report = new Report(bank, clients);
+        if (work(course, report, killer, seconds, kills) && killer.awaitSuccessor()) {
+          witness.finished(report, killer);
+          return true;
+        }
       }
+    } catch (IllegalStateException e) {
+      if (!postmaster.segment().isClosed()) {
+        throw e;
+      }
+      // A signal has ended the postmaster, and there is nothing to read any more.
     }
+    return false;
   }
 
   private boolean allWork() {

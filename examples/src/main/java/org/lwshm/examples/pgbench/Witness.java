@@ -26,6 +26,7 @@ final class Witness implements PostmasterListener {
   private volatile Report report;
   private volatile Killer killer;
   private volatile boolean gone;
+  private volatile boolean told;
   private volatile long transactions;
 
   Witness(Bank bank, Clients clients, Path dataDir, Trouble trouble) {
@@ -39,6 +40,11 @@ final class Witness implements PostmasterListener {
   void finished(Report ofAll, Killer ofThem) {
     killer = ofThem;
     report = ofAll;
+  }
+
+  /** Whether the exit has told how it went; if not, it was cut short. */
+  boolean hasTold() {
+    return told;
   }
 
   /** The line that the demo ends with. */
@@ -127,6 +133,7 @@ final class Witness implements PostmasterListener {
       Report.section("What is allocated:", segment.shmemIndex());
       check(bank.audits());
       killer.report(segment, trouble);
+      told = true;
     }
     System.out.println();
   }
