@@ -108,7 +108,7 @@ final class Run {
     try {
       if (course.await(this::allWork, "the clients did not get to work in time")) {
         Report report = new Report(bank, clients);
-        if (work(course, report, killer, seconds, kills) && killer.awaitSuccessor()) {
+        if (letWork(course, report, killer, seconds, kills) && killer.awaitSuccessor()) {
           witness.finished(report, killer);
           return true;
         }
@@ -132,7 +132,7 @@ final class Run {
   }
 
   /** Lets the clients work, and kills one now and then: in turn, at equal intervals. */
-  private boolean work(Course course, Report report, Killer killer, int seconds, int kills)
+  private boolean letWork(Course course, Report report, Killer killer, int seconds, int kills)
       throws InterruptedException {
     System.out.println();
     long start = System.nanoTime();
