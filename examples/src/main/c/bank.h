@@ -8,7 +8,6 @@
  *
  *     area        a row is                                  rows
  *     bank        64 bytes: what the rest is made of,       1
- *                 the phase that all clients follow,
  *                 and what there is to tell of those killed
  *     branches    64 bytes: balance                         scale
  *     tellers     64 bytes: balance                         10 a branch
@@ -17,6 +16,7 @@
  *                 32-byte rows
  *     progress    64 bytes: what a client has done          1 a client
  *     intents    128 bytes: what a client is about to do    1 a client
+ *     audits      64 bytes: what the auditor has found      1
  *
  * Teller t belongs to branch t / 10.
  *
@@ -39,7 +39,8 @@
  *
  *     sum(accounts) == sum(tellers) == sum(branches) == sum(history) + evicted
  *
- * The phase and the progress rows have no lock: each word has one writer.
+ * The progress rows and the audits have no lock: each word has one writer.  Nor has what the
+ * demo writes, who is to be killed and when somebody was: a postmaster takes none.
  *
  * A client may be killed at any instruction.  With all its locks held, and before it
  * changes anything, it writes into its row of "intents" how everything was, and then which
@@ -68,19 +69,12 @@
 #include <stdint.h>
 
 /* The version of all this. */
-#define BANK_LAYOUT 2u
+#define BANK_LAYOUT 3u
 
 #define TELLERS_PER_BRANCH 10u
 
 /* A transaction moves between -MAX_DELTA and MAX_DELTA. */
 #define MAX_DELTA 5000
-
-/* What the clients are to do.  Written by the parent. */
-enum bank_phase {
-    PHASE_GATHER = 0, /* wait: others are still starting */
-    PHASE_RUN = 1,
-    PHASE_STOP = 2
-};
 
 struct bank {
     uint32_t layout; /* BANK_LAYOUT */
@@ -90,13 +84,12 @@ struct bank {
     uint32_t accounts_per_lock;
     uint32_t history_rows;
     uint32_t clients;
-    uint32_t phase;        /* enum bank_phase; atomic */
-    uint32_t victim;       /* a client's number + 1: it is to halt half-way; atomic */
     uint32_t undo;         /* 0: repair nothing, to see what comes of it */
+    uint32_t victim;       /* a client's number + 1: it is to halt half-way; atomic */
+    uint32_t repairs;      /* how many locks were repaired; atomic */
     int64_t killed_at;     /* the last kill, in ns of CLOCK_MONOTONIC; 0: none; atomic */
     uint64_t longest_wait; /* of those who waited for a dead one's locks, in ns; atomic */
-    uint32_t repairs;      /* how many locks were repaired; atomic */
-    uint8_t rest[4];
+    uint8_t rest[8];
 };
 
 struct branch {
@@ -130,16 +123,9 @@ struct history {
 };
 
 /* How far a client is.  Each writes its own row alone. */
-enum client_state {
-    CLIENT_ABSENT = 0,
-    CLIENT_READY = 1, /* attached, waits for PHASE_RUN */
-    CLIENT_DONE = 2,  /* has written its last transaction */
-    CLIENT_HALTED = 3 /* half-way in a transaction, waits to be killed */
-};
-
 struct progress {
-    int32_t pid;
-    uint32_t state;        /* enum client_state; atomic */
+    int32_t pid;           /* atomic */
+    uint32_t halted;       /* half-way in a transaction, waits to be killed; atomic */
     uint64_t transactions; /* atomic */
     int64_t moved;         /* the sum of its deltas; atomic */
     uint8_t rest[40];
@@ -170,12 +156,23 @@ struct intent {
     uint8_t rest[56];
 };
 
-_Static_assert(sizeof(struct bank) == 64 && offsetof(struct bank, phase) == 28, "bank");
+/* What the auditor has found last; it alone writes.  No C program reads it. */
+struct audits {
+    uint32_t count; /* atomic */
+    uint32_t final; /* nobody works any more; atomic */
+    int64_t accounts;
+    int64_t tellers;
+    int64_t branches;
+    int64_t history;
+    uint64_t appended;
+    uint8_t rest[16];
+};
+
+_Static_assert(sizeof(struct bank) == 64 && offsetof(struct bank, undo) == 28, "bank");
 _Static_assert(offsetof(struct bank, victim) == 32, "bank, victim");
-_Static_assert(offsetof(struct bank, undo) == 36, "bank, undo");
+_Static_assert(offsetof(struct bank, repairs) == 36, "bank, repairs");
 _Static_assert(offsetof(struct bank, killed_at) == 40, "bank, killed_at");
 _Static_assert(offsetof(struct bank, longest_wait) == 48, "bank, longest_wait");
-_Static_assert(offsetof(struct bank, repairs) == 56, "bank, repairs");
 _Static_assert(sizeof(struct branch) == 64, "branch");
 _Static_assert(sizeof(struct teller) == 64, "teller");
 _Static_assert(sizeof(struct account) == 8, "account");
@@ -184,7 +181,7 @@ _Static_assert(offsetof(struct history_row, delta) == 16, "history row, delta");
 _Static_assert(offsetof(struct history_row, time) == 24, "history row, time");
 _Static_assert(offsetof(struct history, rows) == 64, "history, rows");
 _Static_assert(sizeof(struct progress) == 64, "progress");
-_Static_assert(offsetof(struct progress, state) == 4, "progress, state");
+_Static_assert(offsetof(struct progress, halted) == 4, "progress, halted");
 _Static_assert(offsetof(struct progress, transactions) == 8, "progress, transactions");
 _Static_assert(offsetof(struct progress, moved) == 16, "progress, moved");
 _Static_assert(sizeof(struct intent) == 128, "intent");
@@ -197,5 +194,8 @@ _Static_assert(offsetof(struct intent, appended) == 40, "intent, appended");
 _Static_assert(offsetof(struct intent, evicted) == 48, "intent, evicted");
 _Static_assert(offsetof(struct intent, transactions) == 56, "intent, transactions");
 _Static_assert(offsetof(struct intent, moved) == 64, "intent, moved");
+_Static_assert(sizeof(struct audits) == 64, "audits");
+_Static_assert(offsetof(struct audits, accounts) == 8, "audits, accounts");
+_Static_assert(offsetof(struct audits, appended) == 40, "audits, appended");
 
 #endif

@@ -1,15 +1,16 @@
 /*
  * pgbench_client.c - a client of the pgbench example, in C.
  *
- *     pgbench_client DATA_DIR CLIENT
+ *     pgbench_client FIRST
  *
- * Attaches to the bank of a data directory, runs transactions as client number CLIENT
- * until the bank's phase says stop, and leaves.  Client.java is the same in Java.
+ * The child of a postmaster: takes its place, runs transactions until the postmaster stops,
+ * and leaves.  It is client FIRST + N of the bank if it is the postmaster's C child N, from
+ * 0.  Client.java is the same in Java.
  *
  * If another client is killed, whoever gets a lock of its undoes what that lock guards;
  * see repair().
  *
- * The demo starts it; it dies with the demo, however that dies.
+ * When the postmaster dies, however it dies, liblwshm sends this process a SIGTERM.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,9 +18,9 @@
 #include <lwshm/lwshm.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -69,14 +70,6 @@ static int check(int status)
     if (status < 0)
         fail("%s: %s", lwshm_status_name(status), lwshm_last_error()->message);
     return status;
-}
-
-/* The kernel kills us when the thread that started us is gone.  If it was gone before we
-   said so, somebody else is our parent by now. */
-static void die_with(pid_t parent)
-{
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-        fail("process %d, which made the bank, is not my parent: it may have died", (int)parent);
 }
 
 static void *find_area(lwshm_segment *segment, const char *name, uint64_t size)
@@ -274,6 +267,28 @@ static void count(struct client *c, int64_t delta)
     __atomic_store_n(&me->transactions, me->transactions + 1, __ATOMIC_RELEASE);
 }
 
+/* Whether to go on: the postmaster does not stop, and nobody ends us. */
+static bool goes_on(const struct client *c)
+{
+    return !interrupted && lwshm_postmaster_stop_mode(c->segment) == LWSHM_STOP_NONE;
+}
+
+static bool is_victim(const struct client *c)
+{
+    return __atomic_load_n(&c->bank->victim, __ATOMIC_ACQUIRE) == c->number + 1;
+}
+
+/* Waits to be killed; if the postmaster stops first, nobody will. */
+static void halt_half_way(struct client *c)
+{
+    struct progress *me = &c->progress[c->number];
+
+    __atomic_store_n(&me->halted, 1, __ATOMIC_RELEASE);
+    while (is_victim(c) && goes_on(c))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    __atomic_store_n(&me->halted, 0, __ATOMIC_RELEASE);
+}
+
 static void transact(struct client *c)
 {
     uint32_t account = random_below(c, c->bank->accounts);
@@ -287,6 +302,8 @@ static void transact(struct client *c)
     intend(c, account, teller);
     c->accounts[account].balance += delta;
     c->tellers[teller].balance += delta;
+    if (is_victim(c) && delta != 0)
+        halt_half_way(c);
     c->branches[branch].balance += delta;
     append(c, &row);
     count(c, delta);
@@ -294,46 +311,35 @@ static void transact(struct client *c)
     release(c, account, teller);
 }
 
-static uint32_t phase(const struct client *c)
-{
-    return interrupted ? PHASE_STOP : __atomic_load_n(&c->bank->phase, __ATOMIC_ACQUIRE);
-}
-
 static void run(struct client *c)
 {
     struct progress *me = &c->progress[c->number];
 
-    me->pid = getpid();
-    __atomic_store_n(&me->state, CLIENT_READY, __ATOMIC_RELEASE);
-    while (phase(c) == PHASE_GATHER)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    while (phase(c) == PHASE_RUN)
+    __atomic_store_n(&me->halted, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&me->pid, getpid(), __ATOMIC_RELEASE);
+    printf("at work as client %" PRIu32 "\n", c->number);
+    while (goes_on(c))
         transact(c);
-    __atomic_store_n(&me->state, CLIENT_DONE, __ATOMIC_RELEASE);
 }
 
 int main(int argc, char **argv)
 {
     struct client client = {0};
-    struct lwshm_segment_info info;
+    struct lwshm_backend_parameters parameters;
     struct sigaction action = {.sa_handler = interrupt};
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: pgbench_client DATA_DIR CLIENT\n");
+    if (argc != 2) {
+        fprintf(stderr, "usage: pgbench_client FIRST, as a postmaster's child\n");
         return 2;
     }
-    /* Told to stop, it ends its transaction first.  A terminal's Ctrl-C reaches the demo
-       too, which then sees to its clients. */
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGINT, SIG_IGN);
+    setvbuf(stdout, NULL, _IOLBF, 0);  /* it is a pipe to the postmaster */
+    sigaction(SIGTERM, &action, NULL); /* told to end, it ends its transaction first */
 
-    client.number = (uint32_t)strtoul(argv[2], NULL, 10);
+    check(lwshm_backend_parameters_read(NULL, &parameters));
+    client.number = (uint32_t)strtoul(argv[1], NULL, 10) + parameters.number;
     client.random = (uint64_t)getpid() << 32 ^ (uint64_t)now_ns(CLOCK_REALTIME);
-    check(lwshm_segment_attach(argv[1], 0, &client.segment));
-    check(lwshm_segment_info(client.segment, &info));
-    die_with(info.creator_pid);
+    check(lwshm_backend_from_postmaster(&client.segment, &client.backend));
     find_bank(&client);
-    check(lwshm_backend_join(client.segment, &client.backend));
     run(&client);
     check(lwshm_backend_leave(client.backend));
     check(lwshm_segment_close(client.segment));

@@ -2,60 +2,57 @@
 
 package org.lwshm.examples.pgbench;
 
-import java.util.concurrent.CountDownLatch;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.lwshm.Backend;
 import org.lwshm.Segment;
+import org.lwshm.StopMode;
 
-/** A thread with a backend of its own that audits the bank while its clients work. */
-final class Auditor {
+/**
+ * A JVM that audits the bank while its clients work, and once more when they have left. If the
+ * books do not agree it writes that down and ends.
+ */
+public final class Auditor {
 
   private static final long PAUSE_MS = 100;
-  private static final long PATIENCE_MS = 2000;
+  private static final long LOOK_AGAIN_MS = 1;
 
-  private final Segment segment;
-  private final Bank bank;
-  private final Trouble trouble;
-  private final Thread thread = new Thread(this::run, "auditor");
-  private final CountDownLatch stop = new CountDownLatch(1);
-  private volatile int audits;
+  private Auditor() {}
 
-  Auditor(Segment segment, Bank bank, Trouble trouble) {
-    this.segment = segment;
-    this.bank = bank;
-    this.trouble = trouble;
-    // It cannot be called back from a lock that is never released; it must not keep us either.
-    thread.setDaemon(true);
+  /**
+   * Audits, as a postmaster's child.
+   *
+   * @param args none
+   */
+  public static void main(String[] args) {
+    Duty.run(Auditor::work);
   }
 
-  void start() {
-    thread.start();
-  }
-
-  /** How many audits there were so far; each found the sums equal, or there is trouble. */
-  int audits() {
-    return audits;
-  }
-
-  /** Stops it; returns whether it has ended. */
-  boolean stop() throws InterruptedException {
-    stop.countDown();
-    thread.join(PATIENCE_MS);
-    return !thread.isAlive();
-  }
-
-  private void run() {
-    try (Backend me = segment.join()) {
-      while (!stop.await(PAUSE_MS, TimeUnit.MILLISECONDS)) {
-        Sums sums = bank.audit(me);
-        if (!sums.agree()) {
-          trouble.report("audit " + (audits + 1) + " found different sums: " + sums);
-          return;
-        }
-        audits++;
+  private static void work(Duty duty) throws InterruptedException {
+    Audits audits = duty.bank().audits();
+    System.out.println("at work");
+    while (duty.goesOn()) {
+      if (!audits.note(duty.bank().audit(duty.backend()))) {
+        return;
       }
-    } catch (InterruptedException | RuntimeException e) {
-      trouble.report("the auditor failed: " + e);
+      TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
     }
+    if (awaitOthersLeave(duty)) {
+      audits.note(duty.bank().audit(duty.backend()));
+      audits.end();
+      System.out.println("the final audit is done");
+    }
+  }
+
+  /** Waits until all others have left; returns false if there is no time for that. */
+  private static boolean awaitOthersLeave(Duty duty) throws InterruptedException {
+    Segment segment = duty.backend().segment();
+    while (!duty.isExiting()
+        && duty.postmaster().stopRequested().equals(Optional.of(StopMode.SMART))) {
+      if (segment.backends().size() == 1) {
+        return true;
+      }
+      TimeUnit.MILLISECONDS.sleep(LOOK_AGAIN_MS);
+    }
+    return false;
   }
 }

@@ -22,7 +22,7 @@ import org.lwshm.ShmemSubsystem;
  *
  * <p>Who makes the segment gives the bank's size; who attaches reads it there.
  */
-final class Bank implements ShmemSubsystem {
+public final class Bank implements ShmemSubsystem {
 
   private static final long HALT_NS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -32,12 +32,13 @@ final class Bank implements ShmemSubsystem {
   private Ledger ledger;
   private BankLocks locks;
   private Casualties casualties;
+  private Audits audits;
   // Of each client.
   private final List<Progress> progress = new ArrayList<>();
   private final List<Intent> intents = new ArrayList<>();
 
-  /** A bank to attach to. */
-  Bank() {}
+  /** A bank to attach to; public, so that the repairer can make one, too. */
+  public Bank() {}
 
   /**
    * A bank to be made.
@@ -62,9 +63,8 @@ final class Bank implements ShmemSubsystem {
     Ledger.request(request, size);
     request.struct("progress", ShmemSize.mul(size.clients(), PROGRESS_SIZE));
     request.struct("intents", ShmemSize.mul(size.clients(), INTENT_SIZE));
+    request.struct("audits", BankLayout.AUDITS_SIZE);
     BankLocks.request(request, size);
-    // Every client's, and the auditor's.
-    request.backends(size.clients() + 1);
   }
 
   /** All balances are zero, as the areas are; only what the bank is made of is written. */
@@ -79,7 +79,6 @@ final class Bank implements ShmemSubsystem {
     bank.putInt(BankLayout.BANK_HISTORY_ROWS, BankSize.HISTORY_ROWS);
     bank.putInt(BankLayout.BANK_CLIENTS, size.clients());
     bank.putInt(BankLayout.BANK_UNDO, undo ? 1 : 0);
-    setPhase(BankLayout.PHASE_GATHER);
     find(segment);
   }
 
@@ -103,6 +102,7 @@ final class Bank implements ShmemSubsystem {
 
   private void find(Segment segment) {
     casualties = new Casualties(bank);
+    audits = new Audits(segment.struct("audits"));
     ledger = new Ledger(segment, size);
     locks = new BankLocks(segment, size, this::repair);
     SharedStruct progressRows = segment.struct("progress");
@@ -118,14 +118,6 @@ final class Bank implements ShmemSubsystem {
     return size;
   }
 
-  int phase() {
-    return bank.getIntAcquire(BankLayout.BANK_PHASE);
-  }
-
-  void setPhase(int phase) {
-    bank.putIntRelease(BankLayout.BANK_PHASE, phase);
-  }
-
   Progress progress(int client) {
     return progress.get(client);
   }
@@ -138,11 +130,16 @@ final class Bank implements ShmemSubsystem {
     return casualties;
   }
 
+  Audits audits() {
+    return audits;
+  }
+
   /**
    * Moves an amount: account, teller and the teller's branch change by it, and the history and the
    * client's progress say so. If the client is killed on the way, all of it is undone.
    */
-  void transact(Backend me, int client, int account, int teller, long delta) {
+  void transact(Duty duty, int client, int account, int teller, long delta) {
+    Backend me = duty.backend();
     long kill = casualties.lastKill();
     locks.acquire(me, account, teller);
     casualties.noteWait(kill);
@@ -152,7 +149,7 @@ final class Bank implements ShmemSubsystem {
       ledger.setAccount(account, ledger.account(account) + delta);
       ledger.setTeller(teller, ledger.teller(teller) + delta);
       if (casualties.isVictim(client) && delta != 0) {
-        haltHalfWay(client);
+        haltHalfWay(duty, client);
       }
       int branch = Ledger.branchOf(teller);
       ledger.setBranch(branch, ledger.branch(branch) + delta);
@@ -165,13 +162,13 @@ final class Bank implements ShmemSubsystem {
     }
   }
 
-  /** Waits to be killed, or for another fate. */
-  private void haltHalfWay(int client) {
-    progress.get(client).halted();
-    while (casualties.isVictim(client) && phase() == BankLayout.PHASE_RUN) {
+  /** Waits to be killed; if the postmaster stops first, nobody will. */
+  private void haltHalfWay(Duty duty, int client) {
+    progress.get(client).setHalted(true);
+    while (casualties.isVictim(client) && duty.goesOn()) {
       LockSupport.parkNanos(HALT_NS);
     }
-    progress.get(client).ready();
+    progress.get(client).setHalted(false);
   }
 
   /**
@@ -191,20 +188,6 @@ final class Bank implements ShmemSubsystem {
       }
     }
     casualties.countRepair();
-  }
-
-  /**
-   * For who takes a dead client's place: has undone what may be pending still, because nobody has
-   * wanted the lock so far. To acquire it is to repair.
-   */
-  void settle(Backend me, int client) {
-    Intent intent = intents.get(client);
-    if (intent.isPending()) {
-      int account = intent.account();
-      int teller = intent.teller();
-      locks.acquire(me, account, teller);
-      locks.release(me, account, teller);
-    }
   }
 
   /** Adds everything up, with every lock held shared: nobody moves anything meanwhile. */

@@ -8,18 +8,12 @@ package org.lwshm.examples.pgbench;
  */
 final class BankLayout {
 
-  static final int VERSION = 2;
+  static final int VERSION = 3;
 
   static final int TELLERS_PER_BRANCH = 10;
 
   /** A transaction moves between -MAX_DELTA and MAX_DELTA. */
   static final int MAX_DELTA = 5000;
-
-  /** What all clients are to do. */
-  static final int PHASE_GATHER = 0;
-
-  static final int PHASE_RUN = 1;
-  static final int PHASE_STOP = 2;
 
   /** Area "bank": what the rest is made of. */
   static final int BANK_VERSION = 0;
@@ -30,12 +24,11 @@ final class BankLayout {
   static final int BANK_ACCOUNTS_PER_LOCK = 16;
   static final int BANK_HISTORY_ROWS = 20;
   static final int BANK_CLIENTS = 24;
-  static final int BANK_PHASE = 28;
+  static final int BANK_UNDO = 28;
   static final int BANK_VICTIM = 32;
-  static final int BANK_UNDO = 36;
+  static final int BANK_REPAIRS = 36;
   static final int BANK_KILLED_AT = 40;
   static final int BANK_LONGEST_WAIT = 48;
-  static final int BANK_REPAIRS = 56;
   static final int BANK_SIZE = 64;
 
   /** Areas "branches", "tellers", "accounts": each row begins with its balance. */
@@ -61,7 +54,7 @@ final class BankLayout {
   /** Area "progress": a row a client. */
   static final int PROGRESS_PID = 0;
 
-  static final int PROGRESS_STATE = 4;
+  static final int PROGRESS_HALTED = 4;
   static final int PROGRESS_TRANSACTIONS = 8;
   static final int PROGRESS_MOVED = 16;
   static final int PROGRESS_SIZE = 64;
@@ -79,6 +72,17 @@ final class BankLayout {
   static final int INTENT_TRANSACTIONS = 56;
   static final int INTENT_MOVED = 64;
   static final int INTENT_SIZE = 128;
+
+  /** Area "audits": what the auditor has found. */
+  static final int AUDITS_COUNT = 0;
+
+  static final int AUDITS_FINAL = 4;
+  static final int AUDITS_ACCOUNTS = 8;
+  static final int AUDITS_TELLERS = 16;
+  static final int AUDITS_BRANCHES = 24;
+  static final int AUDITS_HISTORY = 32;
+  static final int AUDITS_APPENDED = 40;
+  static final int AUDITS_SIZE = 64;
 
   private BankLayout() {}
 }

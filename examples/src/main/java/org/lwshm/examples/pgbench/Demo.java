@@ -22,7 +22,8 @@ import picocli.CommandLine.Spec;
     showDefaultValues = true,
     description =
         "Runs pgbench's TPC-B-like workload on a bank in shared memory: JVMs and C programs move"
-            + " money under LWLocks while an auditor checks that the books agree.")
+            + " money under LWLocks while an auditor checks that the books agree. A postmaster"
+            + " starts them and replaces those that are killed.")
 public final class Demo implements Callable<Integer> {
 
   private static final int MAX_CLIENTS = 48;
@@ -42,8 +43,10 @@ public final class Demo implements Callable<Integer> {
   @Option(
       names = "--kills",
       paramLabel = "N",
-      description = "how often one of the client JVMs is killed in the middle of a transaction.")
-  private int kills = 1;
+      description =
+          "how often a client is killed in the middle of a transaction: in turn a JVM and a C"
+              + " program.")
+  private int kills = 2;
 
   @Option(
       names = "--no-undo",
@@ -112,11 +115,11 @@ public final class Demo implements Callable<Integer> {
               : "--c-client: " + cClient + " cannot be executed; `make examples` builds it");
     }
     Bank bank = new Bank(new BankSize(scale, accounts, clients + cClients), !noUndo);
+    DataDir directory = dataDir == null ? DataDir.temporary() : DataDir.of(dataDir);
     try {
-      Run run = new Run(bank, dataDir == null ? DataDir.temporary() : DataDir.of(dataDir));
-      return run.run(clients, cClients, cClient, seconds, clients == 0 ? 0 : kills) ? 0 : 1;
-    } catch (LwshmException | IllegalStateException e) {
-      // The latter comes if a signal ends the process while the segment is being made.
+      Run run = new Run(bank, new Clients(clients, cClients), directory);
+      return run.run(cClient, seconds, kills) ? 0 : 1;
+    } catch (LwshmException e) {
       System.out.println("demo: " + e.getMessage());
       return 1;
     }

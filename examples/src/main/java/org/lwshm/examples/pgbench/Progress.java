@@ -6,14 +6,9 @@ import org.lwshm.SharedStruct;
 
 /**
  * What one client has done so far: its row of the area "progress", which it alone writes while it
- * lives.
+ * lives. What it did counts on when it is dead and another in its place.
  */
 final class Progress {
-
-  private static final int ABSENT = 0;
-  private static final int READY = 1;
-  private static final int DONE = 2;
-  private static final int HALTED = 3;
 
   private final SharedStruct row;
 
@@ -21,19 +16,15 @@ final class Progress {
     this.row = row;
   }
 
-  void ready() {
-    row.putInt(BankLayout.PROGRESS_PID, (int) ProcessHandle.current().pid());
-    row.putIntRelease(BankLayout.PROGRESS_STATE, READY);
+  /** From here on it is this process that works. */
+  void begin() {
+    setHalted(false);
+    row.putIntRelease(BankLayout.PROGRESS_PID, (int) ProcessHandle.current().pid());
   }
 
-  /** Its client is dead; what it did counts on. */
-  void absent() {
-    row.putIntRelease(BankLayout.PROGRESS_STATE, ABSENT);
-  }
-
-  /** Half-way in a transaction, and waits to be killed. */
-  void halted() {
-    row.putIntRelease(BankLayout.PROGRESS_STATE, HALTED);
+  /** Whether it is half-way in a transaction, and waits to be killed. */
+  void setHalted(boolean halted) {
+    row.putIntRelease(BankLayout.PROGRESS_HALTED, halted ? 1 : 0);
   }
 
   /** One transaction more. */
@@ -46,27 +37,21 @@ final class Progress {
     row.putLongRelease(BankLayout.PROGRESS_TRANSACTIONS, transactions);
   }
 
-  void done() {
-    row.putIntRelease(BankLayout.PROGRESS_STATE, DONE);
+  /** The process that works, or has last. */
+  int pid() {
+    return row.getIntAcquire(BankLayout.PROGRESS_PID);
   }
 
-  boolean isReady() {
-    return row.getIntAcquire(BankLayout.PROGRESS_STATE) != ABSENT;
-  }
-
-  boolean isHalted() {
-    return row.getIntAcquire(BankLayout.PROGRESS_STATE) == HALTED;
-  }
-
-  boolean isDone() {
-    return row.getIntAcquire(BankLayout.PROGRESS_STATE) == DONE;
+  /** Whether a process, and none before it, is half-way in a transaction. */
+  boolean isHalted(int pid) {
+    return pid() == pid && row.getIntAcquire(BankLayout.PROGRESS_HALTED) != 0;
   }
 
   long transactions() {
     return row.getLongAcquire(BankLayout.PROGRESS_TRANSACTIONS);
   }
 
-  /** The sum of the client's deltas; exact once it is done. */
+  /** The sum of the client's deltas; exact once it has left. */
   long moved() {
     return row.getLongAcquire(BankLayout.PROGRESS_MOVED);
   }

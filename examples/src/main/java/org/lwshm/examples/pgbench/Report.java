@@ -2,7 +2,8 @@
 
 package org.lwshm.examples.pgbench;
 
-import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** What the demo prints about a run. */
 final class Report {
@@ -10,12 +11,24 @@ final class Report {
   private static final String ROW = "%-9s  %9s  %14s  %16s%n";
   private static final String RULE = "-".repeat(54);
 
+  private final Bank bank;
   private final Clients clients;
+  private final long start = System.nanoTime();
+  private final long[] first;
+  private long before = start;
   private long[] last;
 
-  Report(Clients clients) {
+  Report(Bank bank, Clients clients) {
+    this.bank = bank;
     this.clients = clients;
-    last = clients.transactions();
+    first = transactions();
+    last = first;
+  }
+
+  private long[] transactions() {
+    return IntStream.range(0, clients.count())
+        .mapToLong(client -> bank.progress(client).transactions())
+        .toArray();
   }
 
   static void section(String title, Object text) {
@@ -23,34 +36,39 @@ final class Report {
   }
 
   /** A line of progress: transactions per second of each client since the last line. */
-  void progress(int second, double seconds, int audits) {
-    long[] now = clients.transactions();
-    List<ClientProcess> list = clients.list();
+  void progress(int second) {
+    long now = System.nanoTime();
+    double seconds = (now - before) / 1e9;
+    long[] counts = transactions();
     StringBuilder line = new StringBuilder(String.format("%3d s", second));
     double sum = 0;
-    for (int i = 0; i < now.length; i++) {
-      double tps = (now[i] - last[i]) / seconds;
+    for (int i = 0; i < counts.length; i++) {
+      double tps = (counts[i] - last[i]) / seconds;
       sum += tps;
-      line.append(String.format("   %s %,.0f", list.get(i).name(), tps));
+      line.append(String.format("   %s %,.0f", clients.name(i), tps));
     }
-    System.out.printf("%s   all %,.0f tps   %,d audits%n", line, sum, audits);
-    last = now;
+    System.out.printf("%s   all %,.0f tps   %,d audits%n", line, sum, bank.audits().count());
+    before = now;
+    last = counts;
   }
 
-  /** The table of what each process did in the whole run. */
-  void summary(double seconds) {
+  /** The table of what each client has done since the report began. */
+  void summary() {
+    double seconds = (before - start) / 1e9;
+    long[] counts = transactions();
     System.out.println();
     System.out.printf(ROW, "process", "pid", "transactions", "transactions/s");
     System.out.println(RULE);
-    for (ClientProcess client : clients.list()) {
-      row(client.name(), Long.toString(client.pid()), client.progress().transactions(), seconds);
+    for (int i = 0; i < counts.length; i++) {
+      row(clients.name(i), bank.progress(i).pid(), counts[i], (last[i] - first[i]) / seconds);
     }
     System.out.println(RULE);
-    row("total", "", clients.total(), seconds);
+    double tps = (LongStream.of(last).sum() - LongStream.of(first).sum()) / seconds;
+    row("total", "", LongStream.of(counts).sum(), tps);
   }
 
-  private static void row(String name, String pid, long transactions, double seconds) {
+  private static void row(String name, Object pid, long transactions, double tps) {
     String count = String.format("%,d", transactions);
-    System.out.printf(ROW, name, pid, count, String.format("%,.0f", transactions / seconds));
+    System.out.printf(ROW, name, pid, count, String.format("%,.0f", tps));
   }
 }

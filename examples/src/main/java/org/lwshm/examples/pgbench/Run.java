@@ -4,189 +4,154 @@ package org.lwshm.examples.pgbench;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import org.lwshm.Backend;
-import org.lwshm.ExitCallbacks;
-import org.lwshm.LWLockMode;
-import org.lwshm.Segment;
 import org.lwshm.SegmentBuilder;
-import org.lwshm.SegmentBusyException;
-import org.lwshm.SegmentNotFoundException;
+import org.lwshm.StopMode;
+import org.lwshm.postmaster.ChildCommand;
+import org.lwshm.postmaster.ChildOutput;
+import org.lwshm.postmaster.CrashPolicy;
+import org.lwshm.postmaster.Postmaster;
+import org.lwshm.postmaster.PostmasterBuilder;
 
 /**
- * One run of the demo, from the size of the segment to the line that says how it went.
+ * One run of the demo: a postmaster, its children, and what befalls them.
  *
- * <p>Whatever happens once there is a segment, it ends by way of the exit callbacks; so they stop
- * the clients, clean up, and have the last word, also on a signal.
+ * <p>It takes no lock and touches no money. What it writes in the segment is who is to be killed;
+ * what it reads there, it prints.
  */
 final class Run {
 
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration FIRST_DELAY = Duration.ofMillis(10);
+  private static final Duration LONGEST_DELAY = Duration.ofSeconds(1);
+
   private final Bank bank;
+  private final Clients clients;
   private final DataDir dataDir;
   private final Trouble trouble = new Trouble();
-  private final Clients clients;
+  private final Witness witness;
 
-  private volatile boolean interrupted = true;
-  private volatile boolean gone;
-  private volatile long transactions;
-
-  Run(Bank bank, DataDir dataDir) {
+  Run(Bank bank, Clients clients, DataDir dataDir) {
     this.bank = bank;
+    this.clients = clients;
     this.dataDir = dataDir;
-    clients = new Clients(bank, dataDir.path(), trouble);
+    witness = new Witness(bank, clients, dataDir.path(), trouble);
   }
 
   /** Runs the clients; returns whether all was well. */
-  boolean run(int javaClients, int cClients, Path cProgram, int seconds, int kills)
-      throws InterruptedException {
-    SegmentBuilder builder = Segment.builder(dataDir.path());
-    // An auditor holds all locks at once.
-    builder.register(bank);
-    Report.section("The segment that will be made:", builder.size());
-
-    try (Segment segment = builder.create()) {
-      System.out.printf("%nmade: %s, key %#x%n", segment, segment.key());
-      try {
-        Auditor auditor = new Auditor(segment, bank, trouble);
-        registerCallbacks(segment, auditor);
-        clients.start(javaClients, cClients, cProgram);
-        work(segment, auditor, seconds, javaClients, kills);
-      } catch (IOException | RuntimeException e) {
-        trouble.report(e.toString());
-      }
-      interrupted = false;
-    } catch (SegmentBusyException e) {
-      // A lock was never released, and the auditor waits for it. The process's exit fences it off.
-      trouble.report(e.getMessage());
-      System.exit(1);
+  boolean run(Path cProgram, int seconds, int kills) throws IOException, InterruptedException {
+    try (dataDir;
+        Postmaster postmaster = builder(cProgram).start()) {
+      stop(postmaster, work(postmaster, seconds, kills));
     }
-    return gone && trouble.first().isEmpty();
+    System.out.println("\n" + witness.lastWord());
+    return witness.isContent();
+  }
+
+  /** All finish what they do and end by themselves; the auditor, last of all. */
+  private void stop(Postmaster postmaster, boolean completed) throws InterruptedException {
+    if (completed) {
+      System.out.println("\nsmart stop");
+      postmaster.stop(StopMode.SMART);
+      if (!postmaster.await(PATIENCE)) {
+        trouble.report("some do not end: " + postmaster.children());
+      }
+    }
+    postmaster.stop(StopMode.FAST);
+    int exitCode = postmaster.await();
+    if (exitCode != Postmaster.EXIT_OK) {
+      trouble.report("the postmaster ended with " + exitCode);
+    } else if (!witness.hasTold()) {
+      trouble.report("interrupted");
+    }
+  }
+
+  private PostmasterBuilder builder(Path cProgram) {
+    PostmasterBuilder builder =
+        Postmaster.builder(dataDir.path())
+            .register(bank)
+            .segment(this::announce)
+            .policy(CrashPolicy.RECOVER)
+            .repairWith(Bank.class)
+            // A new segment would have none of the money.
+            .restartAfterCrash(false)
+            .output(ChildOutput.to(System.out))
+            .listener(witness)
+            .handleSignals();
+    if (clients.java() > 0) {
+      builder.child(client(ChildCommand.java(Clients.JAVA, Client.class), clients.java()));
+    }
+    if (clients.c() > 0) {
+      String first = Integer.toString(clients.java());
+      builder.child(
+          client(ChildCommand.program(Clients.C, cProgram.toString(), first), clients.c()));
+    }
+    return builder.child(ChildCommand.java(Witness.AUDITOR, Auditor.class));
+  }
+
+  /** Killed often, a client that lasts a second counts as healthy. */
+  private static ChildCommand client(ChildCommand command, int count) {
+    return command.withCount(count).withBackOff(FIRST_DELAY, LONGEST_DELAY, LONGEST_DELAY);
+  }
+
+  /** Nobody joins but the children: the clients, an auditor, a repairer. */
+  private void announce(SegmentBuilder segment) {
+    segment.maxBackends(1).maxChildren(clients.count() + 2);
+    Report.section("The segment that will be made:", segment.size());
+  }
+
+  /** Returns whether it went on to its end, without trouble or a signal. */
+  private boolean work(Postmaster postmaster, int seconds, int kills) throws InterruptedException {
+    Course course = new Course(postmaster, trouble);
+    Killer killer = new Killer(postmaster, bank, clients, course);
+    try {
+      if (course.await(this::allWork, "the clients did not get to work in time")) {
+        Report report = new Report(bank, clients);
+        if (letWork(course, report, killer, seconds, kills) && killer.awaitSuccessor()) {
+          witness.finished(report, killer);
+          return true;
+        }
+      }
+    } catch (IllegalStateException e) {
+      if (!postmaster.segment().isClosed()) {
+        throw e;
+      }
+      // A signal has ended the postmaster, and there is nothing to read any more.
+    }
+    return false;
+  }
+
+  private boolean allWork() {
+    for (int i = 0; i < clients.count(); i++) {
+      if (bank.progress(i).transactions() == 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Lets the clients work, and kills one now and then: in turn, at equal intervals. */
-  private void work(Segment segment, Auditor auditor, int seconds, int javaClients, int kills)
-      throws IOException, InterruptedException {
-    clients.release();
-    Report report = new Report(clients);
-    Killer killer = new Killer(segment, bank, clients, trouble);
-    auditor.start();
+  private boolean letWork(Course course, Report report, Killer killer, int seconds, int kills)
+      throws InterruptedException {
     System.out.println();
     long start = System.nanoTime();
-    long before = start;
     long interval = TimeUnit.SECONDS.toNanos(seconds) / (kills + 1);
     int killed = 0;
     for (int second = 1; second <= seconds; second++) {
       long end = start + TimeUnit.SECONDS.toNanos(second);
       while (killed < kills && start + (killed + 1) * interval <= end) {
         killed++;
-        if (trouble.awaitUntil(start + killed * interval)) {
-          return;
+        if (!course.awaitUntil(start + killed * interval)) {
+          return false;
         }
-        killer.strike(killed % javaClients);
+        killer.strike();
       }
-      if (trouble.awaitUntil(end)) {
-        return;
+      if (!course.awaitUntil(end)) {
+        return false;
       }
-      long now = System.nanoTime();
-      report.progress(second, (now - before) / 1e9, auditor.audits());
-      before = now;
+      report.progress(second);
     }
-    killer.awaitSuccessor();
-    clients.stop();
-    auditor.stop();
-    if (trouble.first().isEmpty()) {
-      report.summary((before - start) / 1e9);
-      Report.section("What is allocated:", segment.shmemIndex());
-      check(segment, auditor.audits());
-      killer.report();
-    }
-  }
-
-  /** The last audit, when nobody works any more: the books agree with what the clients counted. */
-  private void check(Segment segment, int audits) {
-    Sums sums;
-    try (Backend me = segment.join()) {
-      sums = bank.audit(me);
-    }
-    transactions = clients.total();
-    System.out.printf("%naudits while the clients ran: %,d%n", audits);
-    System.out.printf("the final audit:  %s%n", sums);
-    System.out.printf(
-        "the clients say:  moved %,d in %,d transactions; history has %,d%n",
-        clients.moved(), transactions, sums.appended());
-    if (!sums.agree()) {
-      trouble.report("the final audit found different sums: " + sums);
-    } else if (sums.appended() != transactions || sums.accounts() != clients.moved()) {
-      trouble.report("the books are not what the clients counted");
-    }
-  }
-
-  /** Last in, first out: read each list from its end. */
-  private void registerCallbacks(Segment segment, Auditor auditor) {
-    ExitCallbacks exit = segment.exitCallbacks();
-
-    dataDir.takeOver();
-    exit.onProcExit(this::haveTheLastWord);
-    exit.onProcExit(this::removeDataDir);
-    exit.onProcExit(() -> say("on_proc_exit", findGone(segment)));
-
-    // lwshm itself has registered two before these: delete first, so that detach runs first.
-    exit.onShmemExit(() -> say("on_shmem_exit", "lwshm's own come next: detach, then delete"));
-    exit.onShmemExit(
-        () -> say("on_shmem_exit", "still attached; backends left: " + segment.backends().size()));
-
-    exit.beforeShmemExit(
-        () -> say("before_shmem_exit", auditor.stop() ? "auditor ended" : "auditor hangs"));
-    exit.beforeShmemExit(
-        () -> {
-          clients.stop();
-          say("before_shmem_exit", "clients ended");
-        });
-    exit.beforeShmemExit(
-        () -> {
-          if (interrupted) {
-            trouble.report("interrupted");
-          }
-          System.out.println();
-          say("before_shmem_exit", "locks still work: " + tryLock(segment));
-        });
-  }
-
-  private static void say(String list, String what) {
-    System.out.printf("exit: %-17s  %s%n", list, what);
-  }
-
-  private static String tryLock(Segment segment) {
-    try (Backend me = segment.join()) {
-      return segment.tranche("history").lock(0).tryAcquire(me, LWLockMode.SHARED)
-          ? "took history[0]"
-          : "history[0] is taken";
-    }
-  }
-
-  private String findGone(Segment segment) {
-    try {
-      Segment.attach(dataDir.path()).close();
-      trouble.report("the segment is still there");
-      return "the segment is still there";
-    } catch (SegmentNotFoundException e) {
-      gone = segment.isClosed();
-      return "detached, and nobody can attach: " + e.getMessage();
-    }
-  }
-
-  private void removeDataDir() throws IOException {
-    if (dataDir.isTemporary()) {
-      dataDir.remove();
-      say("on_proc_exit", "data directory removed");
-    }
-  }
-
-  private void haveTheLastWord() {
-    String removed = gone ? "segment removed" : "segment NOT removed";
-    System.out.printf(
-        "%ndemo: %s, %s%n",
-        trouble.first().orElseGet(() -> String.format("consistent, %d transactions", transactions)),
-        removed);
+    return true;
   }
 }
