@@ -15,6 +15,7 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** {@code lwshm run}, with programs that know nothing of lwshm. */
 class RunTest {
@@ -168,6 +169,35 @@ class RunTest {
             .result();
     assertEquals(1, result.exitCode(), result.err());
     assertTrue(result.err().contains(config + " cannot be read: permission"), result.err());
+  }
+
+  @Test
+  @Timeout(120)
+  void replacesAndStopsThoughNobodyReadsWhatItAndItsProcessesSay() throws Exception {
+    Path pipe = tool.directory().resolve("pipe");
+    assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+    // Both ends are its own, so it is open, and full soon.
+    Tool.Started pool =
+        tool.start(
+            List.of("sh", "-c", "exec \"$0\" \"$@\" <>" + pipe + " 1>&0 2>&0"),
+            "run",
+            "-D",
+            tool.dataDir().toString(),
+            "--backends",
+            "4",
+            "--config",
+            config("backoff.first = 1ms\nbackoff.longest = 1ms\n").toString(),
+            "--",
+            "yes");
+    pool.until(() -> pool.running("yes").size() == 4);
+    for (int i = 0; i < 5; i++) {
+      long killed = pool.running("yes").get(0);
+      Tool.Started.kill("KILL", killed);
+      pool.until(() -> !pool.running("yes").contains(killed) && pool.running("yes").size() == 4);
+    }
+    Tool.Result stop = tool.lwshm("stop", "-t", "30", tool.dataDir().toString());
+    assertEquals(0, stop.exitCode(), stop.err());
+    assertEquals(0, pool.exitCode());
   }
 
   @Test
