@@ -61,11 +61,32 @@ final class ChildProcess {
         new ChildInfo(
             command.name(), place.number(), place.slot(), pid, Instant.now(), place.launches() + 1);
     ChildProcess process = new ChildProcess(info, launch, child[ChildNative.CHILD_OUTPUT], sink);
-    process.pump.start();
     Thread waiter = new Thread(() -> onEnd.accept(awaitEnd(pid)), "lwshm-wait-" + pid);
     waiter.setDaemon(true);
-    waiter.start();
+    boolean watched = false;
+    try {
+      process.pump.start();
+      waiter.start();
+      watched = true;
+    } catch (OutOfMemoryError e) {
+      throw new PostmasterException(
+          "no thread can be started for child "
+              + info
+              + "; raise the limit on processes (ulimit -u, the cgroup's pids.max), or start fewer");
+    } finally {
+      if (!watched) {
+        process.endUnwatched();
+      }
+    }
     return process;
+  }
+
+  /** Nobody would hear of its end, so it does not live on. */
+  private void endUnwatched() {
+    signal(PostmasterSignals.KILL, true);
+    awaitEnd(info.pid());
+    reap();
+    pump.closeIfNotStarted();
   }
 
   private static int awaitEnd(int pid) {

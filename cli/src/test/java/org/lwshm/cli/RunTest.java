@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -198,6 +199,35 @@ class RunTest {
     Tool.Result stop = tool.lwshm("stop", "-t", "30", tool.dataDir().toString());
     assertEquals(0, stop.exitCode(), stop.err());
     assertEquals(0, pool.exitCode());
+  }
+
+  @Test
+  void aChildThatNoThreadCanWatchDoesNotOutliveTheStart() throws Exception {
+    assumeTrue("root".equals(System.getProperty("user.name")), "needs a user of its own");
+    int nobodyElse = 1_871_234_567;
+    Files.setAttribute(tool.dataDir(), "unix:uid", nobodyElse);
+    Files.setPosixFilePermissions(tool.directory(), PosixFilePermissions.fromString("rwxr-xr-x"));
+    Tool.Result result =
+        tool.start(
+                List.of("--reuid", "" + nobodyElse, "--clear-groups", "prlimit", "--nproc=40"),
+                "run",
+                "-D",
+                tool.dataDir().toString(),
+                "--backends",
+                "40",
+                "--",
+                "sh",
+                "-c",
+                "trap '' TERM; sleep 1000; :")
+            .result();
+    assertEquals(1, result.exitCode(), result.err());
+    assertEquals(
+        1,
+        new ProcessBuilder("pgrep", "-r", "R,S,D,T", "-u", "" + nobodyElse)
+            .inheritIO()
+            .start()
+            .waitFor(),
+        result.err());
   }
 
   @Test
