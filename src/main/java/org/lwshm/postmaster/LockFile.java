@@ -130,7 +130,7 @@ final class LockFile {
       if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
         return GONE;
       }
-      throw new LockFileException(path + " is no regular file, so no lock file; remove it");
+      throw notRegular(path);
     }
     requireOwn(path);
     try {
@@ -148,6 +148,10 @@ final class LockFile {
       throw new LockFileException(
           "lock file " + path + " cannot be opened: " + e.getMessage() + "; mend its permissions");
     }
+  }
+
+  private static LockFileException notRegular(Path path) {
+    return new LockFileException(path + " is no regular file, so no lock file; remove it");
   }
 
   private static void requireOwn(Path path) throws IOException {
@@ -256,6 +260,10 @@ final class LockFile {
    * @throws NoSuchFileException if there is none
    */
   static LockFileContents read(Path path) throws NoSuchFileException {
+    if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
+        && !Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+      throw notRegular(path); // opening a pipe would wait for its writer
+    }
     try (FileChannel channel =
         FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
       ByteBuffer buffer = ByteBuffer.allocate(MAX_BYTES);
