@@ -68,6 +68,17 @@ final class LockFile {
     this.contents = contents;
   }
 
+  /** The path of a data directory, which has a line of the lock file. */
+  static Path requireOneLine(Path dataDir) {
+    if (dataDir.toString().indexOf('\n') >= 0) {
+      throw new DataDirectoryException(
+          "the path of data directory \""
+              + dataDir
+              + "\" has a line break in it, and has to fit a line of the lock file; rename it");
+    }
+    return dataDir;
+  }
+
   /**
    * Takes the data directory's lock file.
    *

@@ -192,4 +192,12 @@ class LockFileTest {
     Path file = Files.createFile(dataDir.resolve("file"));
     assertThrows(DataDirectoryException.class, () -> RunningPostmaster.find(file));
   }
+
+  @Test
+  void aDirectoryWhosePathHasTwoLinesIsRefused() throws IOException {
+    Path twoLines = Files.createDirectory(dataDir.resolve("a\nb"));
+    DataDirectoryException e =
+        assertThrows(DataDirectoryException.class, () -> Postmaster.builder(twoLines));
+    assertTrue(e.getMessage().contains("line break"), e.getMessage());
+  }
 }
