@@ -368,9 +368,14 @@ final class ServerLoop {
     tell(listener -> listener.childEnded(process.info(), end));
     if (place == children.repairPlace()) {
       repairEnded(end);
-    } else if (state == State.RUNNING || state == State.STOPPING && stopMode == StopMode.SMART) {
+    } else if (state == State.RUNNING || isEndingSmartly() && !process.wasToldToStop()) {
       follow(place, end, age);
     }
+  }
+
+  /** Whether children end by themselves; but for those that a restart has told to before. */
+  private boolean isEndingSmartly() {
+    return state == State.STOPPING && stopMode == StopMode.SMART;
   }
 
   /** What follows of a child's end, while others go on. */
