@@ -72,26 +72,25 @@ final class ChildProcess {
       process.pump.start();
       waiter.start();
       watched = true;
-      return process;
     } catch (OutOfMemoryError e) {
       throw new PostmasterException(
-          "no threads to watch child "
+          "no thread can be started for child "
               + info
-              + ": "
-              + e.getMessage()
-              + "; raise the limit on them (ulimit -u, pids.max of the cgroup)");
+              + "; raise the limit on processes (ulimit -u, the cgroup's pids.max), or start fewer");
     } finally {
       if (!watched) {
-        process.undo();
+        process.endUnwatched();
       }
     }
+    return process;
   }
 
-  /** Nobody would hear of its end. */
-  private void undo() {
+  /** Nobody would hear of its end, so it does not live on. */
+  private void endUnwatched() {
     signal(PostmasterSignals.KILL, true);
     awaitEnd(info.pid());
     reap();
+    pump.closeIfNotStarted();
   }
 
   private static int awaitEnd(int pid) {

@@ -118,7 +118,10 @@ final class Children {
   void removeLeftovers() {
     try (var files = Files.newDirectoryStream(options.dataDir(), PARAMETERS_FILE + "*")) {
       for (Path file : files) {
-        Files.deleteIfExists(file);
+        // Others' files may be called nearly so.
+        if (file.getFileName().toString().substring(PARAMETERS_FILE.length()).matches("[0-9]+")) {
+          Files.deleteIfExists(file);
+        }
       }
     } catch (IOException e) {
       throw new DataDirectoryException(

@@ -76,6 +76,17 @@ final class LockFile {
     this.contents = contents;
   }
 
+  /** The path of a data directory, which has a line of the lock file. */
+  static Path requireOneLine(Path dataDir) {
+    if (dataDir.toString().indexOf('\n') >= 0) {
+      throw new DataDirectoryException(
+          "the path of data directory \""
+              + dataDir
+              + "\" has a line break in it, and has to fit a line of the lock file; rename it");
+    }
+    return dataDir;
+  }
+
   /**
    * Takes the data directory's lock file.
    *
@@ -138,7 +149,7 @@ final class LockFile {
       if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
         return GONE;
       }
-      throw new LockFileException(path + " is no regular file, so no lock file; remove it");
+      throw notRegular(path);
     }
     requireOwn(path);
     try {
@@ -156,6 +167,10 @@ final class LockFile {
       throw new LockFileException(
           "lock file " + path + " cannot be opened: " + e.getMessage() + "; mend its permissions");
     }
+  }
+
+  private static LockFileException notRegular(Path path) {
+    return new LockFileException(path + " is no regular file, so no lock file; remove it");
   }
 
   private static void requireOwn(Path path) throws IOException {
@@ -291,6 +306,10 @@ final class LockFile {
    * @throws NoSuchFileException if there is none
    */
   static LockFileContents read(Path path) throws NoSuchFileException {
+    if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
+        && !Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+      throw notRegular(path); // opening a pipe would wait for its writer
+    }
     try (FileChannel channel =
         FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
       return parse(channel, path);

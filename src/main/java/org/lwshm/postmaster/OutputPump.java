@@ -56,6 +56,13 @@ final class OutputPump {
     ended = true;
   }
 
+  /** The same, if there was no thread for it. */
+  void closeIfNotStarted() {
+    if (thread.getState() == Thread.State.NEW) {
+      ChildNative.closeOutput(output);
+    }
+  }
+
   boolean hasEnded() {
     return !thread.isAlive();
   }

@@ -37,7 +37,7 @@ public final class PostmasterBuilder {
   private Runnable onReload = () -> {};
 
   PostmasterBuilder(Path dataDir) {
-    this.dataDir = RunningPostmaster.requireDirectory(dataDir);
+    this.dataDir = LockFile.requireOneLine(RunningPostmaster.requireDirectory(dataDir));
     segment = Segment.builder(this.dataDir);
   }
 

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -343,5 +344,31 @@ class CrashTest {
     Await.until(() -> fixture.started.size() == 2);
     assertTrue(fixture.ended.get(0).end().crashed());
     assertEquals(2, fixture.started.get(1).launches());
+  }
+
+  @Test
+  void aSmartStopDuringARestartIsNoCrashThoughTheLastIsKilled() throws Exception {
+    AtomicReference<Postmaster> stopped = new AtomicReference<>();
+    Postmaster postmaster =
+        fixture.start(
+            fixture
+                .builder()
+                .policy(CrashPolicy.RESTART_ALL)
+                .stopTimeout(Duration.ofMillis(300))
+                .listener(
+                    new PostmasterListener() {
+                      @Override
+                      public void restartingAll(String reason) {
+                        stopped.get().stop(StopMode.SMART);
+                      }
+                    })
+                .child(fixture.worker("ignores-sigterm").withCount(2)));
+    stopped.set(postmaster);
+    List<ChildInfo> children = fixture.awaitJoined(postmaster, 2);
+
+    PostmasterFixture.kill(children.get(0), "KILL");
+
+    assertEquals(Postmaster.EXIT_OK, postmaster.await());
+    assertEquals(9, fixture.ended.get(1).end().signal());
   }
 }

@@ -15,7 +15,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -157,14 +159,20 @@ class LockFileTest {
     assertEquals(bad, Files.readString(path()));
   }
 
-  @Test
-  void somethingElseInItsPlaceIsRefused() throws IOException {
-    Files.createDirectory(path());
-    LockFileException e = assertThrows(LockFileException.class, () -> LockFile.take(dataDir));
-    assertTrue(e.getMessage().contains("no regular file"), e.getMessage());
-    Files.delete(path());
-    Files.createSymbolicLink(path(), dataDir.resolve("elsewhere"));
-    assertThrows(LockFileException.class, () -> LockFile.take(dataDir));
+  @ParameterizedTest
+  @ValueSource(strings = {"directory", "link", "pipe"})
+  @Timeout(60)
+  void somethingElseInItsPlaceIsRefused(String what) throws Exception {
+    switch (what) {
+      case "directory" -> Files.createDirectory(path());
+      case "link" -> Files.createSymbolicLink(path(), dataDir.resolve("elsewhere"));
+      default -> assertEquals(0, new ProcessBuilder("mkfifo", path().toString()).start().waitFor());
+    }
+    for (Executable look :
+        List.<Executable>of(() -> LockFile.take(dataDir), () -> LockFile.find(dataDir))) {
+      LockFileException e = assertThrows(LockFileException.class, look);
+      assertTrue(e.getMessage().contains("no regular file"), e.getMessage());
+    }
   }
 
   static boolean isRoot() {
@@ -222,5 +230,13 @@ class LockFileTest {
         DataDirectoryException.class, () -> Postmaster.builder(dataDir.resolve("missing")));
     Path file = Files.createFile(dataDir.resolve("file"));
     assertThrows(DataDirectoryException.class, () -> RunningPostmaster.find(file));
+  }
+
+  @Test
+  void aDirectoryWhosePathHasTwoLinesIsRefused() throws IOException {
+    Path twoLines = Files.createDirectory(dataDir.resolve("a\nb"));
+    DataDirectoryException e =
+        assertThrows(DataDirectoryException.class, () -> Postmaster.builder(twoLines));
+    assertTrue(e.getMessage().contains("line break"), e.getMessage());
   }
 }

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -61,6 +63,18 @@ class PostmasterTest {
     assertEquals(
         List.of("works-0", "works-1", "works-too-0"),
         children.stream().map(c -> c.name() + "-" + c.number()).toList());
+  }
+
+  @Test
+  void removesWhatADeadOneLeftAndNobodyElsesFiles() throws Exception {
+    Files.createFile(fixture.dataDir.resolve("lwshm.child.7"));
+    Path notes = Files.createFile(fixture.dataDir.resolve("lwshm.child.notes"));
+    Postmaster postmaster = fixture.start(fixture.builder().child(fixture.worker("works")));
+    fixture.awaitJoined(postmaster, 1);
+    assertFalse(Files.exists(fixture.dataDir.resolve("lwshm.child.7")));
+    assertTrue(Files.exists(notes));
+    postmaster.close();
+    Files.delete(notes);
   }
 
   @ParameterizedTest

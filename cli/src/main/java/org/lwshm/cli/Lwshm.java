@@ -4,9 +4,11 @@ package org.lwshm.cli;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -25,24 +27,31 @@ public final class Lwshm {
   /** Something failed, or was refused. */
   static final int EXIT_FAILED = 1;
 
+  /** How long the end waits for who reads stderr. */
+  private static final Duration LOG_PATIENCE = Duration.ofSeconds(1);
+
   private Lwshm() {}
 
   /**
    * Runs the command and exits with its exit code.
    *
    * @param args as {@code --help} says
+   * @throws InterruptedException if somebody interrupts it, which nobody does
    */
-  public static void main(String[] args) {
+  public static void main(String[] args) throws InterruptedException {
     // Not as the locale has it: what children write is passed on as it is.
-    PrintStream out = stream(FileDescriptor.out);
-    PrintStream err = stream(FileDescriptor.err);
+    PrintStream out = stream(new FileOutputStream(FileDescriptor.out));
+    PatientOutput log = new PatientOutput(new FileOutputStream(FileDescriptor.err));
+    PrintStream err = stream(log);
     System.setOut(out);
     System.setErr(err);
-    System.exit(execute(new PrintWriter(out, true), new PrintWriter(err, true), args));
+    int exitCode = execute(new PrintWriter(out, true), new PrintWriter(err, true), args);
+    log.await(LOG_PATIENCE);
+    System.exit(exitCode);
   }
 
-  private static PrintStream stream(FileDescriptor descriptor) {
-    return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
+  private static PrintStream stream(OutputStream to) {
+    return new PrintStream(to, true, StandardCharsets.UTF_8);
   }
 
   /** Runs the command; returns what to exit with. */

@@ -9,12 +9,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** {@code lwshm run}, with programs that know nothing of lwshm. */
 class RunTest {
@@ -168,6 +170,64 @@ class RunTest {
             .result();
     assertEquals(1, result.exitCode(), result.err());
     assertTrue(result.err().contains(config + " cannot be read: permission"), result.err());
+  }
+
+  @Test
+  @Timeout(120)
+  void replacesAndStopsThoughNobodyReadsWhatItAndItsProcessesSay() throws Exception {
+    Path pipe = tool.directory().resolve("pipe");
+    assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+    // Both ends are its own, so it is open, and full soon.
+    Tool.Started pool =
+        tool.start(
+            List.of("sh", "-c", "exec \"$0\" \"$@\" <>" + pipe + " 1>&0 2>&0"),
+            "run",
+            "-D",
+            tool.dataDir().toString(),
+            "--backends",
+            "4",
+            "--config",
+            config("backoff.first = 1ms\nbackoff.longest = 1ms\n").toString(),
+            "--",
+            "yes");
+    pool.until(() -> pool.running("yes").size() == 4);
+    for (int i = 0; i < 5; i++) {
+      long killed = pool.running("yes").get(0);
+      Tool.Started.kill("KILL", killed);
+      pool.until(() -> !pool.running("yes").contains(killed) && pool.running("yes").size() == 4);
+    }
+    Tool.Result stop = tool.lwshm("stop", "-t", "30", tool.dataDir().toString());
+    assertEquals(0, stop.exitCode(), stop.err());
+    assertEquals(0, pool.exitCode());
+  }
+
+  @Test
+  void aChildThatNoThreadCanWatchDoesNotOutliveTheStart() throws Exception {
+    assumeTrue("root".equals(System.getProperty("user.name")), "needs a user of its own");
+    int nobodyElse = 1_871_234_567;
+    Files.setAttribute(tool.dataDir(), "unix:uid", nobodyElse);
+    Files.setPosixFilePermissions(tool.directory(), PosixFilePermissions.fromString("rwxr-xr-x"));
+    Tool.Result result =
+        tool.start(
+                List.of("--reuid", "" + nobodyElse, "--clear-groups", "prlimit", "--nproc=40"),
+                "run",
+                "-D",
+                tool.dataDir().toString(),
+                "--backends",
+                "40",
+                "--",
+                "sh",
+                "-c",
+                "trap '' TERM; sleep 1000; :")
+            .result();
+    assertEquals(1, result.exitCode(), result.err());
+    assertEquals(
+        1,
+        new ProcessBuilder("pgrep", "-r", "R,S,D,T", "-u", "" + nobodyElse)
+            .inheritIO()
+            .start()
+            .waitFor(),
+        result.err());
   }
 
   @Test
