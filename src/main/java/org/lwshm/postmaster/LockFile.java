@@ -348,16 +348,18 @@ final class LockFile {
     Path path = dataDir.resolve(NAME);
     try {
       LockFileContents contents = read(path);
-      LockFileContents.Owner owner = contents.owner();
-      boolean held = owner.isAlive() || !owner.isDead() && isLocked(path);
+      boolean held = !contents.owner().isDead() && isLocked(path, contents.owner());
       return Optional.of(new Found(contents, held));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }
   }
 
-  /** Whether the kernel says so; for an owner whose pid says nothing here. */
-  private static boolean isLocked(Path path) {
+  /**
+   * Whether the kernel says so: an owner's pid says nothing of a copy of his file, nor in another
+   * PID namespace. Whose file it is that we may only read, his pid must do.
+   */
+  private static boolean isLocked(Path path, LockFileContents.Owner owner) {
     try {
       Status.check(ProcessNative.unlockFile(Status.check(ProcessNative.lockFile(bytes(path)))));
       return false;
@@ -365,6 +367,8 @@ final class LockFile {
       return true;
     } catch (NotFoundException e) {
       return false;
+    } catch (SystemCallException e) {
+      return owner.isAlive();
     }
   }
 

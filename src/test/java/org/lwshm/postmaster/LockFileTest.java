@@ -110,6 +110,7 @@ class LockFileTest {
     Files.delete(path());
     Files.writeString(path(), text);
     assertFalse(file.isValid());
+    assertFalse(LockFile.find(dataDir).orElseThrow().isHeld());
     assertThrows(SegmentInUseException.class, () -> LockFile.take(dataDir));
     file.release();
     assertTrue(Files.exists(path()), "not ours, so it is left");
