@@ -143,6 +143,10 @@ int lwshm_child_slot_release(lwshm_segment *segment, uint32_t slot);
 /* Says what the postmaster wants of its children. */
 int lwshm_postmaster_set_stop_mode(lwshm_segment *segment, enum lwshm_stop_mode mode);
 
+/* Whether another process could attach now: LWSHM_E_CORRUPT, with the field, if the header, the
+   index or the tranches have been damaged since; as lwshm_segment_attach() checks them. */
+int lwshm_segment_check(const lwshm_segment *segment);
+
 /* The offsets of the locks that are poisoned at this moment, into locks[0..capacity); returns how
    many there are, which may exceed `capacity`.  Takes no lock.  What a dead process held is
    poisoned once somebody has cleaned up after it: lwshm_segment_reap_dead(). */

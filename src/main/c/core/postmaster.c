@@ -7,6 +7,7 @@
 #include "lwshm/postmaster.h"
 
 #include "core/handle.h"
+#include "core/header.h"
 
 int lwshm_postmaster_stop_mode(const lwshm_segment *s)
 {
@@ -25,6 +26,22 @@ int lwshm_postmaster_set_stop_mode(lwshm_segment *s, enum lwshm_stop_mode mode)
                     (uint32_t)mode);
     __atomic_store_n(&header_of(s)->stop_mode, (uint32_t)mode, __ATOMIC_RELEASE);
     return LWSHM_OK;
+}
+
+int lwshm_segment_check(const lwshm_segment *s)
+{
+    if (!is_open(s))
+        return fail_closed(s);
+    const struct segment_header *header = header_of(s);
+    uint32_t state = __atomic_load_n(&header->state, __ATOMIC_ACQUIRE);
+    int r = header->magic == SEGMENT_MAGIC && (state == SEGMENT_CREATING || state == SEGMENT_READY)
+                ? header_check(header, s->size)
+                : LWSHM_E_FOREIGN;
+    /* This process has found all well before, so it is no other version's, or place's, now. */
+    return r == LWSHM_OK || r == LWSHM_E_CORRUPT
+               ? r
+               : fail(LWSHM_E_CORRUPT, "the segment is damaged: its header is not a segment's any "
+                                       "more");
 }
 
 int lwshm_segment_poisoned(const lwshm_segment *s, uint64_t *locks, uint32_t capacity)

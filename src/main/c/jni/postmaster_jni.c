@@ -174,6 +174,14 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_releaseChild(JNIEnv *
     return lwshm_child_slot_release(from_handle(segment), (uint32_t)slot);
 }
 
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_check(JNIEnv *env, jclass class,
+                                                                 jlong segment)
+{
+    (void)env;
+    (void)class;
+    return lwshm_segment_check(from_handle(segment));
+}
+
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_poisoned(JNIEnv *env, jclass class,
                                                                     jlong segment, jlongArray locks)
 {

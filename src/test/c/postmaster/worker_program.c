@@ -38,6 +38,10 @@ static void note(const char *step)
 {
     char line[128];
     int length = snprintf(line, sizeof line, "%d %s\n", getpid(), step);
+    if (length >= (int)sizeof line) {
+        length = sizeof line - 1;
+        line[length - 1] = '\n';
+    }
     int fd = open(log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0) {
         if (write(fd, line, (size_t)length) != length)
@@ -118,6 +122,8 @@ static void scribble(const char *behaviour)
         memset(base + mine.slot_offset, 0xff, 8);
     else if (strcmp(behaviour, "scribbles-ones") == 0)
         memset(base, 0xff, info.size);
+    else if (strcmp(behaviour, "scribbles-zeros") == 0)
+        memset(base, 0, info.size);
     else
         for (uint64_t i = 0; i < info.size; i++)
             base[i] = (char)rand();

@@ -144,6 +144,14 @@ public final class PostmasterNative {
   public static native int releaseChild(long segment, int slot);
 
   /**
+   * {@code lwshm_segment_check}.
+   *
+   * @param segment handle
+   * @return 0 or a status
+   */
+  public static native int check(long segment);
+
+  /**
    * {@code lwshm_segment_poisoned}.
    *
    * @param segment handle

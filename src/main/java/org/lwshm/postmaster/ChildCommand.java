@@ -252,7 +252,12 @@ public final class ChildCommand {
 
   private static String requireName(String name) {
     int bytes = name.getBytes(StandardCharsets.UTF_8).length;
-    requireNoNul("the name of a child", name);
+    if (name.chars().anyMatch(Character::isISOControl)) {
+      throw new IllegalArgumentException(
+          "the name of a child has a control character in it: \""
+              + name.replaceAll("\\p{Cntrl}", "?")
+              + "\"; it stands before each line that the child writes");
+    }
     if (bytes < 1 || bytes > PostmasterNative.CHILD_NAME_MAX) {
       throw new IllegalArgumentException(
           "the name of a child is \""

@@ -134,6 +134,8 @@ final class ChildProcess {
   void stop(PostmasterSignals.Kind signal) {
     toldToStop = true;
     signal(signal, true);
+    // One that is stopped would hear of it when it goes on.
+    signal(PostmasterSignals.CONTINUE, true);
   }
 
   /** Signals it, if the kernel lets us: others must get theirs whatever this one has become. */

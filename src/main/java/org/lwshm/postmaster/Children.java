@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import org.lwshm.CorruptSegmentException;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
@@ -282,6 +283,15 @@ final class Children {
     } catch (IllegalStateException | LwshmException e) {
       LOG.debug("slot {} cannot be released", place.slot(), e);
     }
+  }
+
+  /**
+   * Throws if nobody could attach to the segment any more.
+   *
+   * @throws CorruptSegmentException with what is damaged
+   */
+  static void check(Segment segment) {
+    SegmentAccess.get().call(segment, PostmasterNative::check);
   }
 
   /** How many locks are poisoned at this moment. */

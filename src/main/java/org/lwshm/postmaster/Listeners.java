@@ -17,7 +17,7 @@ record Listeners(List<PostmasterListener> all) implements PostmasterListener {
     for (PostmasterListener listener : all) {
       try {
         what.accept(listener);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.error("a listener of the postmaster failed", e);
       }
     }

@@ -55,10 +55,20 @@ final class LockFile {
       Pattern.compile("lwshm\\.pid\\.([0-9]{1,18})-([0-9a-f]{1,16})\\.new");
   private static final Duration LONG_AGO = Duration.ofHours(1);
   private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(5);
+
+  /** With an owner in another PID namespace, whose death nobody can prove here. */
+  private static final long PATIENCE_ABROAD_NS = TimeUnit.MILLISECONDS.toNanos(500);
+
   private static final long LOOK_AGAIN_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
   /** Most bytes that are looked at: a lock file has one path and a few numbers in it. */
   private static final int MAX_BYTES = 8192;
+
+  /** {@link #tryLock}: there is no file. */
+  private static final int GONE = -1;
+
+  /** {@link #tryLock}: it is locked, perhaps not for long. */
+  private static final int HELD = -2;
 
   private final Path path;
   private final int lock;
@@ -76,17 +86,6 @@ final class LockFile {
     this.contents = contents;
   }
 
-  /** The path of a data directory, which has a line of the lock file. */
-  static Path requireOneLine(Path dataDir) {
-    if (dataDir.toString().indexOf('\n') >= 0) {
-      throw new DataDirectoryException(
-          "the path of data directory \""
-              + dataDir
-              + "\" has a line break in it, and has to fit a line of the lock file; rename it");
-    }
-    return dataDir;
-  }
-
   /**
    * Takes the data directory's lock file.
    *
@@ -95,12 +94,12 @@ final class LockFile {
    */
   static LockFile take(Path dataDir) {
     Path path = dataDir.resolve(NAME);
-    long deadline = System.nanoTime() + PATIENCE_NS;
+    long begin = System.nanoTime();
     try {
       removeLeftovers(dataDir);
       while (true) {
-        boolean late = System.nanoTime() - deadline > 0;
-        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !takeAway(path, late)) {
+        long waited = System.nanoTime() - begin;
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !takeAway(path, waited)) {
           LockSupport.parkNanos(LOOK_AGAIN_NS);
           continue;
         }
@@ -115,12 +114,12 @@ final class LockFile {
   }
 
   /**
-   * Removes the lock file of a dead postmaster; false if it is too early to say, and not late.
+   * Removes the lock file of a dead postmaster; false if it is too early to say.
    *
    * @throws SegmentInUseException if its owner lives, or seems to
    */
-  private static boolean takeAway(Path path, boolean late) throws IOException {
-    int old = tryLock(path, late);
+  private static boolean takeAway(Path path, long waited) throws IOException {
+    int old = tryLock(path, waited);
     if (old < 0) {
       return old == GONE;
     }
@@ -141,10 +140,7 @@ final class LockFile {
     }
   }
 
-  private static final int GONE = -1;
-  private static final int HELD = -2;
-
-  private static int tryLock(Path path, boolean late) throws IOException {
+  private static int tryLock(Path path, long waited) throws IOException {
     if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
       if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
         return GONE;
@@ -158,8 +154,7 @@ final class LockFile {
       return GONE;
     } catch (SegmentInUseException e) {
       LockFileContents of = readOrNull(path);
-      // One that was killed just now, or somebody looks whether it has been.
-      if (!late && (of == null || of.owner().isDead())) {
+      if (waited < patience(of)) {
         return HELD;
       }
       throw of == null ? e : inUse(path, of);
@@ -167,6 +162,17 @@ final class LockFile {
       throw new LockFileException(
           "lock file " + path + " cannot be opened: " + e.getMessage() + "; mend its permissions");
     }
+  }
+
+  /**
+   * How long a lock that is held may be one of an owner that was killed just now, or of somebody
+   * who looks whether it has been.
+   */
+  private static long patience(LockFileContents of) {
+    if (of == null || of.owner().isDead()) {
+      return PATIENCE_NS;
+    }
+    return of.owner().isOfHere() ? 0 : PATIENCE_ABROAD_NS;
   }
 
   private static LockFileException notRegular(Path path) {

@@ -36,6 +36,7 @@ record LockFileContents(
   static final String STOPPING = "stopping";
 
   private static final int LINES = 6;
+  private static final int MAX_SHOWN = 80;
 
   /** Who wrote it, in a form that outlives its pid. */
   record Owner(long identity, long pidNamespace, long ipcNamespace, long bootHigh, long bootLow) {
@@ -161,8 +162,15 @@ record LockFileContents(
       }
       return contents;
     } catch (NumberFormatException | IndexOutOfBoundsException e) {
-      throw damaged(file, "is damaged: line " + (line + 1) + " is \"" + lines[line] + "\"");
+      throw damaged(
+          file, "is damaged: line " + (line + 1) + " is \"" + printable(lines[line]) + "\"");
     }
+  }
+
+  /** So much of a line that may be anything as a message can do with. */
+  private static String printable(String line) {
+    String text = line.replaceAll("\\p{Cntrl}", "?");
+    return text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN) + "…";
   }
 
   private static LockFileException damaged(Path file, String how) {

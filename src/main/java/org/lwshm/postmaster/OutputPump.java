@@ -127,7 +127,7 @@ final class OutputPump {
     line.reset();
     try {
       sink.line(child, text);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.error("a line of {} could not be passed on: {}", child, text, e);
     }
   }

@@ -50,7 +50,10 @@ public final class Postmaster implements AutoCloseable {
   /** {@link #await}: something failed, or a child that is not replaced. */
   public static final int EXIT_FAILED = 1;
 
-  /** {@link #await}: it gave up after a crash, as {@code restartAfterCrash(false)} asks for. */
+  /**
+   * {@link #await}: it gave up after a crash, as {@code restartAfterCrash(false)} asks for, or
+   * because it came during a smart stop.
+   */
   public static final int EXIT_CRASHED = 3;
 
   private final PostmasterOptions options;

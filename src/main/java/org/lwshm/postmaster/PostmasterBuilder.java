@@ -12,6 +12,7 @@ import org.lwshm.DataDirectoryException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBuilder;
 import org.lwshm.SegmentInUseException;
+import org.lwshm.ShmemSize;
 import org.lwshm.ShmemSubsystem;
 import org.lwshm.StopMode;
 import org.lwshm.SystemCallException;
@@ -22,6 +23,9 @@ import org.lwshm.SystemCallException;
  */
 public final class PostmasterBuilder {
 
+  /** How much longer than its children may take to leave a start waits for them. */
+  private static final Duration START_AFTER_STOP = Duration.ofSeconds(5);
+
   private final Path dataDir;
   private final SegmentBuilder segment;
   private final List<ChildCommand> commands = new ArrayList<>();
@@ -30,14 +34,14 @@ public final class PostmasterBuilder {
   private CrashPolicy policy = CrashPolicy.RECOVER;
   private boolean restartAfterCrash = true;
   private boolean handlesSignals;
-  private Duration startTimeout = Duration.ofSeconds(10);
+  private Duration startTimeout;
   private Duration stopTimeout = Duration.ofSeconds(10);
   private Duration repairTimeout = Duration.ofSeconds(60);
   private ChildOutput output = ChildOutput.toLog();
   private Runnable onReload = () -> {};
 
   PostmasterBuilder(Path dataDir) {
-    this.dataDir = LockFile.requireOneLine(RunningPostmaster.requireDirectory(dataDir));
+    this.dataDir = RunningPostmaster.requireDirectory(dataDir);
     segment = Segment.builder(this.dataDir);
   }
 
@@ -143,8 +147,9 @@ public final class PostmasterBuilder {
   }
 
   /**
-   * How long a start waits for processes of an earlier life to leave; 10 seconds if this is not
-   * said. They do as soon as they notice that their postmaster is dead.
+   * How long a start waits for processes of an earlier life to leave; 5 seconds longer than the
+   * stop timeout if this is not said. They leave as soon as they notice that their postmaster is
+   * dead, and those that hang are killed after their stop timeout.
    *
    * @param timeout 0 or more
    * @return this
@@ -234,7 +239,23 @@ public final class PostmasterBuilder {
   }
 
   /**
+   * What the segment will take, the children's slots included. Makes nothing; the subsystems are
+   * asked.
+   *
+   * @return the account, whose total is exact
+   * @throws IllegalArgumentException if a limit is out of its range, or a name was asked for twice
+   * @throws ArithmeticException if the sum overflows
+   */
+  public ShmemSize size() {
+    int children = commands.stream().mapToInt(ChildCommand::count).sum();
+    return segment.maxChildren(children + (repairer == null ? 0 : 1)).size();
+  }
+
+  /**
    * Takes the data directory, makes the segment and starts the children.
+   *
+   * <p>The postmaster's thread writes to the log (SLF4J); while that sleeps, it does nothing. So
+   * have a log that does not wait for its reader.
    *
    * @return the postmaster, which runs in a thread of its own until it is stopped or all children
    *     have ended for good
@@ -262,7 +283,7 @@ public final class PostmasterBuilder {
             repairer,
             policy,
             restartAfterCrash,
-            startTimeout,
+            startTimeout == null ? stopTimeout.plus(START_AFTER_STOP) : startTimeout,
             stopTimeout,
             repairTimeout,
             output,

@@ -29,6 +29,7 @@ final class PostmasterSignals {
   static final Kind KILL = new Kind("KILL", 9);
   static final Kind IMMEDIATE = new Kind("USR1", 10);
   static final Kind TERMINATE = new Kind("TERM", 15);
+  static final Kind CONTINUE = new Kind("CONT", 18);
 
   private PostmasterSignals() {}
 

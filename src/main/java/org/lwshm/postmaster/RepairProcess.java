@@ -2,6 +2,7 @@
 
 package org.lwshm.postmaster;
 
+import java.lang.reflect.Modifier;
 import org.lwshm.Backend;
 import org.lwshm.LwshmException;
 import org.lwshm.OwnerDiedException;
@@ -46,14 +47,17 @@ public final class RepairProcess {
   }
 
   static void requireConstructor(Class<? extends ShmemSubsystem> module) {
+    boolean usable = Modifier.isPublic(module.getModifiers());
     try {
       module.getConstructor();
     } catch (NoSuchMethodException e) {
+      usable = false;
+    }
+    if (!usable) {
       throw new IllegalArgumentException(
           module.getName()
-              + " has no public constructor that takes nothing, so the repairer cannot make one;"
-              + " give it one, or name a repairer of your own",
-          e);
+              + " is no public class with a public constructor that takes nothing, so the repairer"
+              + " cannot make one; make it one, or name a repairer of your own");
     }
   }
 }

@@ -66,7 +66,7 @@ public final class RunningPostmaster {
     }
     if (real.toString().indexOf('\n') >= 0) {
       throw new DataDirectoryException(
-          "data directory \"" + real + "\" has the end of a line in its path; name it otherwise");
+          "data directory \"" + real + "\" has a line break in its path; name it otherwise");
     }
     return real;
   }

@@ -328,16 +328,17 @@ final class ServerLoop {
       ChildInfo child = children.start(segment, place);
       LOG.debug("started {}", child);
       options.listener().childStarted(child);
+    } catch (CorruptSegmentException e) {
+      // By one that was started before it.
+      LOG.error("{} cannot be started: {}", place, e.getMessage());
+      restartAll("the segment is damaged");
     } catch (IllegalArgumentException | LwshmException e) {
       if (place.launches() == 0) {
         throw e;
       }
-      LOG.error("{} cannot be started", place, e);
-      if (e instanceof CorruptSegmentException) {
-        restartAll("the segment is damaged");
-      } else {
-        schedule(place, Duration.ZERO);
-      }
+      LOG.error("{} cannot be started: {}", place, e.getMessage());
+      LOG.debug("from", e);
+      schedule(place, Duration.ZERO);
     }
   }
 
@@ -387,8 +388,11 @@ final class ServerLoop {
     } else if (!end.isSuccess()) {
       exitCode = Postmaster.EXIT_FAILED;
     }
+    String damage = end.crashed() ? findDamage() : null;
     int poisoned = Children.poisoned(segment);
-    if (options.policy() == CrashPolicy.RESTART_ALL && (end.crashed() || poisoned > 0)) {
+    if (damage != null) {
+      restartAll(damage);
+    } else if (options.policy() == CrashPolicy.RESTART_ALL && (end.crashed() || poisoned > 0)) {
       restartAll(place + " has crashed");
     } else if (poisoned > 0) {
       restartAllIf(repair.begin(segment, poisoned));
@@ -396,6 +400,16 @@ final class ServerLoop {
   }
 
   // ---- crashes ----
+
+  /** What a child has damaged that everybody needs who attaches; null: nothing. */
+  private String findDamage() {
+    try {
+      Children.check(segment);
+      return null;
+    } catch (CorruptSegmentException e) {
+      return e.getMessage();
+    }
+  }
 
   /** With the reason; null: there is none. */
   private void restartAllIf(String reason) {
@@ -466,7 +480,7 @@ final class ServerLoop {
     LOG.info("reloading");
     try {
       options.onReload().run();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.error("the reload callback failed", e);
     }
     if (segment != null && !segment.isClosed()) {

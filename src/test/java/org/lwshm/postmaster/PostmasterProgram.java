@@ -56,6 +56,7 @@ public final class PostmasterProgram implements PostmasterListener {
       case "repairer" -> builder.repairer(worker(value));
       case "signals" -> builder.handleSignals();
       case "exit" -> exit = Integer.parseInt(value);
+      case "program" -> builder.child(ChildCommand.program("program", value.split(" ")));
       case "java" -> {
         String[] child = value.split("\\*");
         builder.child(

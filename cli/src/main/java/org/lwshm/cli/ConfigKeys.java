@@ -52,7 +52,7 @@ final class ConfigKeys {
               }),
           duration(
               "start_timeout",
-              "how long to wait for processes of an earlier life (10s)",
+              "how long to wait for processes of an earlier life (5s more than stop_timeout)",
               (builder, time) -> builder.startTimeout(time)),
           duration(
               "stop_timeout",

@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
       "0:it was stopped, or all processes have ended with success",
       "1:it was refused, or something failed, or a process that is not replaced",
       "2:the command line is wrong",
-      "3:it gave up after a crash (restart_after_crash = off)"
+      "3:it gave up after a crash (restart_after_crash = off, or during a smart stop)"
     })
 final class RunCommand implements Callable<Integer> {
 
