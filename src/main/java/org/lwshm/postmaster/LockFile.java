@@ -12,16 +12,11 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.NotFoundException;
 import org.lwshm.SegmentInUseException;
@@ -50,10 +45,6 @@ final class LockFile {
   static final String NAME = "lwshm.pid";
 
   private static final Logger LOG = LoggerFactory.getLogger(LockFile.class);
-  private static final String NEW_SUFFIX = ".new";
-  private static final Pattern UNFINISHED =
-      Pattern.compile("lwshm\\.pid\\.([0-9]{1,18})-([0-9a-f]{1,16})\\.new");
-  private static final Duration LONG_AGO = Duration.ofHours(1);
   private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(5);
 
   /** With an owner in another PID namespace, whose death nobody can prove here. */
@@ -96,7 +87,7 @@ final class LockFile {
     Path path = dataDir.resolve(NAME);
     long begin = System.nanoTime();
     try {
-      removeLeftovers(dataDir);
+      UnfinishedLockFile.removeLeft(dataDir);
       while (true) {
         long waited = System.nanoTime() - begin;
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !takeAway(path, waited)) {
@@ -216,7 +207,7 @@ final class LockFile {
   /** Makes the file; null if another process was quicker. */
   private static LockFile make(Path dataDir, Path path) throws IOException {
     LockFileContents contents = LockFileContents.starting(dataDir);
-    Path unfinished = dataDir.resolve(unfinishedName(contents.owner()));
+    Path unfinished = UnfinishedLockFile.path(dataDir, contents.owner());
     Files.deleteIfExists(unfinished);
     Files.createFile(
         unfinished,
@@ -242,16 +233,6 @@ final class LockFile {
     }
   }
 
-  /** Nobody else's, also if he has our pid and start time in another container. */
-  static String unfinishedName(LockFileContents.Owner owner) {
-    return NAME
-        + "."
-        + owner.identity()
-        + "-"
-        + Long.toHexString(owner.pidNamespace())
-        + NEW_SUFFIX;
-  }
-
   private static void giveBack(int lock, FileChannel channel) {
     try {
       channel.close();
@@ -275,33 +256,6 @@ final class LockFile {
   private static void sync(Path directory) throws IOException {
     try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
       channel.force(true);
-    }
-  }
-
-  /** What somebody left who was killed while he made one. */
-  private static void removeLeftovers(Path dataDir) throws IOException {
-    try (var files = Files.newDirectoryStream(dataDir, NAME + ".*" + NEW_SUFFIX)) {
-      for (Path file : files) {
-        Matcher name = UNFINISHED.matcher(file.getFileName().toString());
-        if (name.matches() && isLeft(file, Long.parseLong(name.group(1)), name.group(2))) {
-          Files.deleteIfExists(file);
-        }
-      }
-    }
-  }
-
-  /** An identity says nothing in another PID namespace, but nobody takes so long. */
-  private static boolean isLeft(Path file, long identity, String pidNamespace) throws IOException {
-    boolean here =
-        pidNamespace.equals(Long.toHexString(LockFileContents.Owner.self().pidNamespace()));
-    if (here) {
-      return ProcessNative.isDead(identity) == 1;
-    }
-    try {
-      FileTime made = Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS);
-      return made.toInstant().isBefore(Instant.now().minus(LONG_AGO));
-    } catch (NoSuchFileException e) {
-      return false;
     }
   }
 

@@ -15,9 +15,7 @@ import org.lwshm.ExitCallback;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
-import org.lwshm.SegmentInUseException;
 import org.lwshm.StopMode;
-import org.lwshm.internal.SegmentAccess;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,14 +60,13 @@ final class ServerLoop {
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Thread thread = new Thread(this::run, "lwshm-postmaster");
 
-  private volatile Segment segment;
+  private volatile Ownership owned;
   private volatile int exitCode = Postmaster.EXIT_OK;
 
   // The postmaster's thread's own.
   private State state = State.STARTING;
   private Throwable failure;
   private StopMode stopMode;
-  private LockFile lockFile;
   private final Alarm recheck = new Alarm();
   private final Alarm kill = new Alarm();
   private final Alarm giveUp = new Alarm();
@@ -135,11 +132,16 @@ final class ServerLoop {
   }
 
   Segment segment() {
-    Segment present = segment;
+    Segment present = segmentOrNull();
     if (present == null) {
       throw new IllegalStateException("the postmaster of " + options.dataDir() + " has no segment");
     }
     return present;
+  }
+
+  private Segment segmentOrNull() {
+    Ownership present = owned;
+    return present == null ? null : present.segment();
   }
 
   List<ChildInfo> children() {
@@ -154,10 +156,10 @@ final class ServerLoop {
 
   private void run() {
     try {
-      lockFile = LockFile.take(options.dataDir());
+      owned = Ownership.take(options);
       children.removeLeftovers();
       options.segment().maxChildren(children.count());
-      if (!makeSegment(0)) {
+      if (!makeSegment()) {
         throw new PostmasterException(
             "the postmaster of " + options.dataDir() + " was stopped before it was ready");
       }
@@ -219,10 +221,9 @@ final class ServerLoop {
     if (state == State.RESTARTING) {
       kill.clear();
       giveUp.clear();
-      int generation = segment.generation();
-      segment.close();
+      owned.closeSegment();
       exitCode = Postmaster.EXIT_OK; // who failed and was not replaced is so now
-      if (makeSegment(generation)) {
+      if (makeSegment()) {
         startDue();
       } else {
         state = State.ENDED;
@@ -237,11 +238,11 @@ final class ServerLoop {
   }
 
   private void recheckLockFile() {
-    if (!lockFile.isValid()) {
+    if (!owned.isValid()) {
       LOG.error(
           "lock file {} is gone, or another's: stopping at once, since somebody may take this for a"
               + " free data directory",
-          lockFile.path());
+          owned.lockFile().path());
       exitCode = Postmaster.EXIT_FAILED;
       beginStop(StopMode.IMMEDIATE);
     }
@@ -249,35 +250,11 @@ final class ServerLoop {
 
   // ---- the segment ----
 
-  /**
-   * Makes the segment, and waits a while for processes of an earlier life to leave the old one.
-   *
-   * @return false if there is none, because the postmaster was stopped meanwhile
-   */
-  private boolean makeSegment(int after) throws InterruptedException {
-    long deadline = System.nanoTime() + options.startTimeout().toNanos();
-    options.segment().after(after);
-    for (boolean told = false; segment == null || segment.isClosed(); told = true) {
-      if (stopMode != null) {
-        return false;
-      }
-      try {
-        segment = options.segment().create();
-      } catch (SegmentInUseException e) {
-        if (System.nanoTime() - deadline > 0) {
-          throw e;
-        }
-        if (!told) {
-          LOG.info("waiting for processes of an earlier life to leave: {}", e.getMessage());
-        }
-        Runnable event = events.poll(LOOK_AGAIN_MS, TimeUnit.MILLISECONDS);
-        if (event != null) {
-          event.run();
-        }
-      }
+  /** Makes the segment, and has all places filled; false if there is none, to end without. */
+  private boolean makeSegment() throws InterruptedException {
+    if (stopMode != null || !owned.makeSegment(this::endChildrenFirst, this::waitForAnEvent)) {
+      return false;
     }
-    SegmentAccess.get().onChildrenEnd(segment, this::endChildrenFirst);
-    segment.exitCallbacks().onProcExit(this::releaseLockFileWithProcess);
     for (ChildPlace place : children.places()) {
       // One that has crashed may have to wait longer.
       if (!place.start().isSet()) {
@@ -286,27 +263,23 @@ final class ServerLoop {
     }
     state = State.RUNNING;
     repair.forget();
-    lockFile.update(
-        lockFile.contents().withSegment(segment.key(), segment.id()).with(LockFileContents.READY));
-    LOG.info("ready: {}, generation {}", segment, segment.generation());
-    options.listener().segmentReady(segment);
+    options.listener().segmentReady(segment());
     return true;
   }
 
-  /** Whoever ends the segment, the children end before. */
-  private void endChildrenFirst() throws InterruptedException {
-    if (Thread.currentThread() == thread) {
-      return;
+  /** Lets events happen for a moment; whether there is a reason to wait for more. */
+  private boolean waitForAnEvent() throws InterruptedException {
+    Runnable event = events.poll(LOOK_AGAIN_MS, TimeUnit.MILLISECONDS);
+    if (event != null) {
+      event.run();
     }
-    stop(StopMode.FAST);
-    childrenGone.await(longestStop().toNanos(), TimeUnit.NANOSECONDS);
+    return stopMode == null;
   }
 
-  /** The process may be over before our thread comes to it. */
-  private void releaseLockFileWithProcess() {
-    if (Thread.currentThread() != thread) {
-      lockFile.release();
-    }
+  /** Who else ends the segment has the children end before. */
+  private void endChildrenFirst() throws InterruptedException {
+    stop(StopMode.FAST);
+    childrenGone.await(longestStop().toNanos(), TimeUnit.NANOSECONDS);
   }
 
   // ---- children ----
@@ -325,7 +298,7 @@ final class ServerLoop {
 
   private void startChild(ChildPlace place) {
     try {
-      ChildInfo child = children.start(segment, place);
+      ChildInfo child = children.start(segment(), place);
       LOG.debug("started {}", child);
       options.listener().childStarted(child);
     } catch (CorruptSegmentException e) {
@@ -360,7 +333,7 @@ final class ServerLoop {
       return;
     }
     Duration age = process.age();
-    ChildEnd end = children.bury(segment, place, status);
+    ChildEnd end = children.bury(segment(), place, status);
     boolean asked = process.wasToldToStop() || state != State.RUNNING && end.isSuccess();
     if (asked || end.isSuccess()) {
       LOG.debug("{} {}", process.info(), end);
@@ -370,7 +343,7 @@ final class ServerLoop {
     options.listener().childEnded(process.info(), end);
     if (state == State.RUNNING || state == State.STOPPING && stopMode == StopMode.SMART) {
       if (place == children.repairPlace()) {
-        restartAllIf(repair.end(segment, end));
+        restartAllIf(repair.end(segment(), end));
       } else {
         follow(place, end, age);
       }
@@ -389,13 +362,13 @@ final class ServerLoop {
       exitCode = Postmaster.EXIT_FAILED;
     }
     String damage = end.crashed() ? findDamage() : null;
-    int poisoned = Children.poisoned(segment);
+    int poisoned = Children.poisoned(segment());
     if (damage != null) {
       restartAll(damage);
     } else if (options.policy() == CrashPolicy.RESTART_ALL && (end.crashed() || poisoned > 0)) {
       restartAll(place + " has crashed");
     } else if (poisoned > 0) {
-      restartAllIf(repair.begin(segment, poisoned));
+      restartAllIf(repair.begin(segment(), poisoned));
     }
   }
 
@@ -404,7 +377,7 @@ final class ServerLoop {
   /** What a child has damaged that everybody needs who attaches; null: nothing. */
   private String findDamage() {
     try {
-      Children.check(segment);
+      Children.check(segment());
       return null;
     } catch (CorruptSegmentException e) {
       return e.getMessage();
@@ -428,12 +401,12 @@ final class ServerLoop {
     LOG.error("{}; ending all children, to make the segment anew", reason);
     options.listener().restartingAll(reason);
     state = State.RESTARTING;
-    lockFile.update(lockFile.contents().with(LockFileContents.RESTARTING));
+    owned.setStatus(LockFileContents.RESTARTING);
     endChildren();
   }
 
   private void endChildren() {
-    Children.want(segment, StopMode.FAST);
+    Children.want(segment(), StopMode.FAST);
     children.stop(PostmasterSignals.TERMINATE);
     kill.set(options.stopTimeout());
   }
@@ -453,15 +426,15 @@ final class ServerLoop {
     boolean endingAlready = state == State.RESTARTING;
     // Children that are being ended do not end by themselves: their ends are no news of a crash.
     stopMode = endingAlready && mode == StopMode.SMART ? StopMode.FAST : mode;
-    if (segment == null || state == State.STARTING) {
+    if (state == State.STARTING) {
       return; // makeSegment() sees it
     }
     state = State.STOPPING;
-    lockFile.update(lockFile.contents().with(LockFileContents.STOPPING));
+    owned.setStatus(LockFileContents.STOPPING);
     switch (mode) {
       case SMART -> {
         if (!endingAlready) {
-          Children.want(segment, mode);
+          Children.want(segment(), mode);
         }
       }
       case FAST -> {
@@ -470,7 +443,7 @@ final class ServerLoop {
         }
       }
       case IMMEDIATE -> {
-        Children.want(segment, mode);
+        Children.want(segment(), mode);
         killChildren();
       }
     }
@@ -483,8 +456,9 @@ final class ServerLoop {
     } catch (RuntimeException | Error e) {
       LOG.error("the reload callback failed", e);
     }
-    if (segment != null && !segment.isClosed()) {
-      children.reload(segment);
+    Segment present = segmentOrNull();
+    if (present != null && !present.isClosed()) {
+      children.reload(present);
     }
   }
 
@@ -494,9 +468,9 @@ final class ServerLoop {
   private void end() {
     endStep(this::endLeftChildren);
     childrenGone.countDown();
-    endStep(this::closeSegment);
-    if (lockFile != null) {
-      endStep(lockFile::release);
+    if (owned != null) {
+      endStep(this::closeSegment);
+      endStep(owned::release);
     }
     endStep(onEnd);
     if (started.isDone()) {
@@ -529,10 +503,7 @@ final class ServerLoop {
     state = State.STOPPING;
     stopMode = StopMode.IMMEDIATE;
     while (!children.areGone() && System.nanoTime() - deadline < 0) {
-      Runnable event = events.poll(LOOK_AGAIN_MS, TimeUnit.MILLISECONDS);
-      if (event != null) {
-        event.run();
-      }
+      waitForAnEvent();
     }
     if (!children.areGone()) {
       LOG.error("the kernel does not end what was killed: {}", children.running());
@@ -541,11 +512,8 @@ final class ServerLoop {
   }
 
   private void closeSegment() {
-    if (segment == null) {
-      return;
-    }
     try {
-      segment.close();
+      owned.closeSegment();
     } catch (SegmentBusyException e) {
       exitCode = Postmaster.EXIT_FAILED;
       LOG.error("the segment stays until this process ends: {}", e.getMessage());

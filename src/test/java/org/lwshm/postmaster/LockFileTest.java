@@ -209,7 +209,7 @@ class LockFileTest {
 
   private Path makeUnfinished(long identity, long pidNamespace) throws IOException {
     LockFileContents.Owner owner = new LockFileContents.Owner(identity, pidNamespace, 0, 0, 0);
-    return Files.createFile(dataDir.resolve(LockFile.unfinishedName(owner)));
+    return Files.createFile(UnfinishedLockFile.path(dataDir, owner));
   }
 
   @Test

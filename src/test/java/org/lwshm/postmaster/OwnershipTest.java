@@ -153,6 +153,20 @@ class OwnershipTest {
   }
 
   @Test
+  void aProgramThatKnowsNothingOfUsEndsWithThePostmasterToo() throws Exception {
+    Child postmaster = launch("program=sleep 1000");
+    awaitReady(postmaster);
+    long pid = Long.parseLong(postmaster.ok().split(" ")[3]);
+    workers.add(pid);
+    postmaster.kill();
+    Await.until(() -> !isAlive(pid));
+    Child again = launch("child=works*1");
+    awaitReady(again);
+    awaitChildren(again, 1);
+    stop(again);
+  }
+
+  @Test
   void aChildThatDoesNotLeaveIsKilledAfterItsTime() throws Exception {
     Child postmaster = launch("child=ignores-sigterm*1", "stop-timeout=200");
     awaitReady(postmaster);

@@ -16,9 +16,12 @@ import org.lwshm.testing.Lifeline;
  *
  * <p>Arguments: data directory, log, worker program, then any of {@code policy=}, {@code
  * start-timeout=}, {@code stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code
- * child=BEHAVIOUR*COUNT}. It says "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID",
- * "ok restarting REASON", or "error …" if it cannot start; then it stays, without a postmaster.
- * Otherwise it exits with what that says.
+ * child=BEHAVIOUR*COUNT}, {@code java=BEHAVIOUR*COUNT}, {@code program=COMMAND}, {@code
+ * signals=yes} (the postmaster handles them), {@code exit=CODE} (with that, once it has started).
+ *
+ * <p>It says "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID", "ok restarting REASON",
+ * "ok reloaded", or "error …" if it cannot start; then it stays, without a postmaster. Otherwise it
+ * exits with what that says.
  */
 public final class PostmasterProgram implements PostmasterListener {
 
