@@ -14,6 +14,7 @@
 
 #include "lwshm/backend.h"
 #include "lwshm/child.h"
+#include "lwshm/dead_segment.h"
 #include "lwshm/layout.h"
 #include "lwshm/lwlock.h"
 #include "lwshm/postmaster.h"

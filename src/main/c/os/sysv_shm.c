@@ -23,6 +23,20 @@ int os_shm_find(int32_t key)
     return shmid < 0 ? -errno : shmid;
 }
 
+int os_shm_last_index(void)
+{
+    struct shm_info info;
+    int last = shmctl(0, SHM_INFO, (struct shmid_ds *)&info);
+    return last < 0 ? -errno : last;
+}
+
+int os_shm_at_index(int index)
+{
+    struct shmid_ds ds;
+    int shmid = shmctl(index, SHM_STAT, &ds);
+    return shmid < 0 ? -errno : shmid;
+}
+
 int os_shm_stat(int shmid, struct os_shm_stat *stat)
 {
     struct shmid_ds ds;
@@ -35,6 +49,7 @@ int os_shm_stat(int shmid, struct os_shm_stat *stat)
         .creator_uid = ds.shm_perm.cuid,
         .mode = ds.shm_perm.mode & 0777,
         .creator_pid = ds.shm_cpid,
+        .key = ds.shm_perm.__key,
     };
     return 0;
 }

@@ -18,6 +18,7 @@ struct os_shm_stat {
     uint32_t creator_uid;
     uint32_t mode; /* permission bits */
     int32_t creator_pid;
+    int32_t key; /* 0: private */
 };
 
 /* Makes a segment that did not exist (IPC_CREAT | IPC_EXCL); key 0 makes a private one. */
@@ -25,6 +26,11 @@ int os_shm_create(int32_t key, uint64_t size, uint32_t mode, bool huge_pages);
 
 /* The id of the segment with that key. */
 int os_shm_find(int32_t key);
+
+/* The kernel's table of segments: its last index in use, and the id of the segment at an index. */
+int os_shm_last_index(void);
+
+int os_shm_at_index(int index);
 
 int os_shm_stat(int shmid, struct os_shm_stat *stat);
 

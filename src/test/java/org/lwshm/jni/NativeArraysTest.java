@@ -51,6 +51,17 @@ class NativeArraysTest {
             () -> BackendNative.join(0, null),
             () -> BackendNative.info(0, SHORT),
             () -> BackendNative.list(0, null),
+            () -> DeadSegmentNative.list(null),
+            () -> PostmasterNative.assignChild(0, 0, 1, null),
+            () -> PostmasterNative.assignChild(0, 0, 1, SHORT),
+            () -> PostmasterNative.joinSlot(0, SHORT, new long[1]),
+            () -> PostmasterNative.joinSlot(0, new long[PostmasterNative.PARAMETER_COUNT], null),
+            () -> PostmasterNative.poisoned(0, null),
+            () -> PostmasterNative.readParameters(NAME, SHORT, NAME, NAME),
+            () -> PostmasterNative.writeParameters(NAME, SHORT, NAME, NAME),
+            () ->
+                PostmasterNative.writeParameters(
+                    null, new long[PostmasterNative.PARAMETER_COUNT], NAME, NAME),
             () -> LWLockNative.info(0, 0, SHORT),
             () -> ProcessNative.place(null),
             () -> ProcessNative.place(SHORT),

@@ -19,7 +19,13 @@ import picocli.CommandLine.ParameterException;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = "PostgreSQL's shared memory for the JVMs and C processes of one host.",
-    subcommands = {RunCommand.class, StatusCommand.class, StopCommand.class, ReloadCommand.class})
+    subcommands = {
+      RunCommand.class,
+      StatusCommand.class,
+      StopCommand.class,
+      ReloadCommand.class,
+      CleanCommand.class
+    })
 public final class Lwshm {
 
   static final String NAME = "lwshm";
