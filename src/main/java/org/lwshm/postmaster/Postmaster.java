@@ -99,7 +99,14 @@ public final class Postmaster implements AutoCloseable {
     return options.dataDir();
   }
 
-  /** {@return the segment as it is now; another one after a restart of all} */
+  /**
+   * The segment as it is now; another one after a restart of all. It is for reading: a thread of
+   * this process that joins it hinders a restart, and takes part in what the postmaster stays out
+   * of.
+   *
+   * @return the segment, closed while it is being made anew
+   * @throws IllegalStateException if there is none yet
+   */
   public Segment segment() {
     return loop.segment();
   }
