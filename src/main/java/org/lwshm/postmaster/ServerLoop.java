@@ -92,10 +92,13 @@ final class ServerLoop {
     try {
       started.join();
     } catch (CompletionException e) {
-      if (e.getCause() instanceof RuntimeException failure) {
-        throw failure;
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
       }
-      throw new PostmasterException("the postmaster cannot start: " + e.getCause());
+      PostmasterException failure =
+          new PostmasterException("the postmaster cannot start: " + e.getCause());
+      failure.initCause(e.getCause());
+      throw failure;
     }
   }
 
