@@ -4,9 +4,7 @@ package org.lwshm.postmaster;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import org.lwshm.Backend;
 import org.lwshm.LWLock;
 import org.lwshm.LWLockMode;
@@ -57,9 +55,8 @@ public final class JavaWorker {
   }
 
   private static void note(String step) {
-    String line = ProcessHandle.current().pid() + " " + step + "\n";
     try {
-      Files.writeString(log, line, StandardOpenOption.APPEND);
+      new StepLog(log).note(step);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

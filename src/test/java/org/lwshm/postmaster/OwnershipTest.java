@@ -93,14 +93,7 @@ class OwnershipTest {
   }
 
   private List<String> steps(long pid) {
-    try {
-      return Files.readAllLines(log).stream()
-          .filter(line -> line.startsWith(pid + " "))
-          .map(line -> line.substring(line.indexOf(' ') + 1))
-          .toList();
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
+    return new StepLog(log).steps(pid);
   }
 
   private static boolean isAlive(long pid) {
@@ -229,15 +222,12 @@ class OwnershipTest {
   }
 
   private long grandchild() {
-    try {
-      return Files.readAllLines(log).stream()
-          .filter(line -> line.endsWith(" grandchild"))
-          .mapToLong(line -> Long.parseLong(line.split(" ")[0]))
-          .findFirst()
-          .orElse(0);
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
+    return new StepLog(log)
+        .lines().stream()
+            .filter(line -> line.endsWith(" grandchild"))
+            .mapToLong(line -> Long.parseLong(line.split(" ")[0]))
+            .findFirst()
+            .orElse(0);
   }
 
   @Test

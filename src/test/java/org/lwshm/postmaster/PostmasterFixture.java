@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -105,28 +104,18 @@ final class PostmasterFixture implements AutoCloseable, PostmasterListener {
     repairs.add(locks);
   }
 
-  /** Writes down what the postmaster's process does. */
   private void note(String step) throws IOException {
-    Files.writeString(
-        log, ProcessHandle.current().pid() + " " + step + "\n", StandardOpenOption.APPEND);
+    new StepLog(log).note(step);
   }
 
   /** The steps that a process has written down. */
   List<String> steps(long pid) {
-    String prefix = pid + " ";
-    return lines().stream()
-        .filter(line -> line.startsWith(prefix))
-        .map(line -> line.substring(prefix.length()))
-        .toList();
+    return new StepLog(log).steps(pid);
   }
 
   /** All that was written down. */
   List<String> lines() {
-    try {
-      return Files.readAllLines(log);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return new StepLog(log).lines();
   }
 
   /** Waits until a process has written a step down. */

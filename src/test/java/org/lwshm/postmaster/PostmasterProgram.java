@@ -2,10 +2,7 @@
 
 package org.lwshm.postmaster;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
@@ -89,11 +86,6 @@ public final class PostmasterProgram implements PostmasterListener {
     }
   }
 
-  private void note(String step) throws IOException {
-    String line = ProcessHandle.current().pid() + " " + step + "\n";
-    Files.writeString(Path.of(log), line, StandardOpenOption.APPEND);
-  }
-
   private static void say(String line) {
     System.out.println(line);
     System.out.flush();
@@ -101,7 +93,9 @@ public final class PostmasterProgram implements PostmasterListener {
 
   @Override
   public void segmentReady(Segment segment) {
-    segment.exitCallbacks().beforeShmemExit(() -> note("before_shmem_exit"));
+    segment
+        .exitCallbacks()
+        .beforeShmemExit(() -> new StepLog(Path.of(log)).note("before_shmem_exit"));
     say("ok ready " + segment.generation() + " " + segment.id() + " " + segment.key());
   }
 

@@ -54,14 +54,7 @@ class SignalsTest {
   }
 
   private List<String> steps(long pid) {
-    try {
-      return Files.readAllLines(log).stream()
-          .filter(line -> line.startsWith(pid + " "))
-          .map(line -> line.substring(line.indexOf(' ') + 1))
-          .toList();
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
+    return new StepLog(log).steps(pid);
   }
 
   /** Waits until the worker has joined; its pid. */
