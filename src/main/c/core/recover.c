@@ -85,7 +85,7 @@ void recover_own(lwshm_segment *s)
         if (slot_state(identity) != BACKEND_JOINED || slot_process(identity) != s->process)
             continue;
         /* A child that goes this way goes in order if it leaves no half a change behind. */
-        if (i < s->max_children && !child_slot_is_inside(s, i, false))
+        if (i < s->max_children && !child_slot_is_inside(s, i))
             child_slot_leave_own(s, i);
         recover_slot(s, i, identity);
     }

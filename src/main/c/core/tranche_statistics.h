@@ -8,10 +8,13 @@
 
 #include "core/handle.h"
 
-/* Somebody has slept for a lock of tranche `id`. */
+/* How often the locks of tranche `id` were acquired, by all backends together, in either mode. */
+uint64_t tranche_acquisitions(const lwshm_segment *segment, uint32_t id);
+
+/* A backend has slept for a lock of tranche `id`. */
 void tranche_count_wait(lwshm_segment *segment, uint32_t id, int64_t wait_ns);
 
-/* A dead one's hold of a lock of tranche `id` was ended; `poisoned`: it died inside. */
+/* A dead backend's hold of a lock of tranche `id` was ended; `poisoned`: it died inside. */
 void tranche_count_recovery(lwshm_segment *segment, uint32_t id, bool poisoned);
 
 #endif

@@ -33,8 +33,8 @@ bool complain(long *what, const char *format, ...)
     va_end(arguments);
     if (here.segment != NULL && here.board != NULL &&
         lwshm_lwlock_info(here.segment, here.lock, &info) >= 0)
-        fprintf(stderr, " (owner %d, starver %d, shared %u, waiters %u, poisoned %u, repairs %u)",
-                info.owner, info.starver, info.shared, info.has_waiters, info.is_poisoned,
+        fprintf(stderr, " (owner %d, starving %d, shared %u, waiters %u, poisoned %u, repairs %u)",
+                info.owner, info.starving, info.shared, info.has_waiters, info.is_poisoned,
                 here.board->repairs);
     fputc('\n', stderr);
     return false;
@@ -243,7 +243,7 @@ bool check_nothing_left(const char *who, uint32_t repairs, bool others_may_be_jo
     if (board->repairs > repairs)
         return complain(&tally.false_recoveries, "%s: poisoned for no reason", who);
     lwshm_lwlock_info(here.segment, here.lock, &info);
-    if (info.owner != -1 || info.shared != 0 || info.starver != -1 || info.is_poisoned != 0)
+    if (info.owner != -1 || info.shared != 0 || info.starving != -1 || info.is_poisoned != 0)
         return complain(&tally.stuck, "%s: something is left in the lock", who);
     if (!others_may_be_joined && lwshm_backend_list(here.segment, NULL, 0) != 1)
         return complain(&tally.stuck, "%s: a slot is left", who);

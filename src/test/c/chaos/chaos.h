@@ -92,7 +92,7 @@ enum role {
     HOLDS_PERMIT, /* of the semaphore */
     WANTS_X,      /* acquires and releases */
     WANTS_S,
-    STARVES_X, /* and names itself the starver before it first sleeps */
+    STARVES_X, /* and names itself the starving before it first sleeps */
     STARVES_S,
     WAITS_FOR_VARIABLE, /* to be something else than 0, or the lock to be free */
     WANTS_PERMITS       /* all there are */

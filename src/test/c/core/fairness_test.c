@@ -2,7 +2,7 @@
  * Nobody is passed over for ever: I8, counted.
  *
  * A stream of others takes and releases the lock without a pause.  From the moment that a
- * waiter has named itself the starver, each of them may finish what it had begun, and no more.
+ * waiter has named itself the starving, each of them may finish what it had begun, and no more.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -40,14 +40,14 @@ static void pass_by(void *arg)
     lwshm_segment *own = attach_segment();
     lwshm_backend *backend = join(own);
     struct lwshm_lwlock_info info;
-    /* Nobody starves but the victim, or another might be the starver all the time. */
+    /* Nobody starves but the victim, or another might be the starving all the time. */
     lwlock_patience.turns = UINT32_MAX;
     while (__atomic_load_n(&score->stop, __ATOMIC_SEQ_CST) == 0) {
         CHECK_OK(lwshm_lwlock_acquire(backend, lock, stream->mode));
         /* While we are in, the victim is not: the episode is the one that we overtake in. */
         uint32_t episode = __atomic_load_n(&score->episode, __ATOMIC_SEQ_CST);
         CHECK_OK(lwshm_lwlock_info(own, lock, &info));
-        if (info.starver == (int32_t)score->victim)
+        if (info.starving == (int32_t)score->victim)
             score->overtakings[episode][stream->number]++;
         __atomic_add_fetch(&score->acquisitions, 1, __ATOMIC_SEQ_CST);
         CHECK_OK(lwshm_lwlock_release(backend, lock));
@@ -65,7 +65,7 @@ static bool starves(const struct actor *victim)
 {
     struct lwshm_lwlock_info info;
     CHECK_OK(lwshm_lwlock_info(segment, lock, &info));
-    return info.starver == (int32_t)victim->slot;
+    return info.starving == (int32_t)victim->slot;
 }
 
 /* Has the victim wait, and wakes it in vain until it starves or gets in.  If `held`, we have the
@@ -117,7 +117,7 @@ static void each_overtakes_a_starver_once_at_most(enum lwshm_lwlock_mode victims
     for (uint32_t episode = 0; episode < EPISODES; episode++)
         for (uint32_t i = 0; i < STREAM; i++)
             if (score->overtakings[episode][i] > 1)
-                FAIL("in episode %u, process %u overtook the starver %u times", episode, i,
+                FAIL("in episode %u, process %u overtook the starving %u times", episode, i,
                      score->overtakings[episode][i]);
     actor_end(victim);
     CHECK_OK(lwshm_backend_leave(me));

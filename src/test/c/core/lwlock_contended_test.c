@@ -41,7 +41,7 @@ static struct binding bind_to(lwshm_segment *segment, uint32_t max_held_locks)
     b.n = layout_constant("RECORD_N");
     b.s = layout_constant("RECORD_S");
     b.xin = layout_constant("RECORD_XIN");
-    b.blocks = layout_constant("LOCK_OWNER_SLOT_MASK") | layout_constant("LOCK_STARVER_MASK") |
+    b.blocks = layout_constant("LOCK_OWNER_SLOT_MASK") | layout_constant("LOCK_STARVING_MASK") |
                layout_constant("LOCK_POISON");
     b.dpark = layout_constant("LOCK_DPARK");
     return b;

@@ -147,14 +147,14 @@ static void a_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
-    struct actor *starver = one_between_steps(act_step, wanted);
-    AWAIT(actor_do(starver, act_step, lock, wanted) == 0 &&
-          look().starver == (int32_t)starver->slot);
+    struct actor *starving = one_between_steps(act_step, wanted);
+    AWAIT(actor_do(starving, act_step, lock, wanted) == 0 &&
+          look().starving == (int32_t)starving->slot);
     struct actor *writer = waiter_for(X), *reader = waiter_for(S);
     CHECK_OK(lwshm_lwlock_release(me, lock));
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(me, lock, S)); /* it is ahead of all, and lives */
     CHECK(!actor_is_done(writer) && !actor_is_done(reader));
-    test_kill(starver->pid);
+    test_kill(starving->pid);
     AWAIT(actor_is_done(writer) || actor_is_done(reader));
     /* Whoever was first. */
     if (actor_is_done(writer)) {
@@ -166,7 +166,7 @@ static void a_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted)
     CHECK_OK(actor_result(writer));
     actor_end(writer);
     actor_end(reader);
-    check_no_trace_of(starver);
+    check_no_trace_of(starving);
     end();
 }
 

@@ -59,7 +59,7 @@ static void check_gone(void)
     CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(waiter, lock));
     CHECK_EQ_UINT(0, backend_info_of(waiter).wait_lock);
     CHECK(lock_info().owner != slot_of(waiter));
-    CHECK(lock_info().starver != slot_of(waiter));
+    CHECK(lock_info().starving != slot_of(waiter));
     /* No record either, or this would be refused. */
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(waiter, lock, X));
 }
@@ -118,17 +118,17 @@ TEST(a_step_that_finds_its_way_free_acquires_at_once)
 static void check_starves_across_steps(enum lwshm_lwlock_mode mode)
 {
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
-    for (int i = 0; lock_info().starver < 0; i++) {
+    for (int i = 0; lock_info().starving < 0; i++) {
         CHECK(i < MANY_TURNS);
         CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, mode, 0));
     }
-    CHECK_EQ_INT(slot_of(waiter), lock_info().starver);
+    CHECK_EQ_INT(slot_of(waiter), lock_info().starving);
     CHECK_OK(lwshm_lwlock_release(holder, lock));
     /* All others queue behind it, also while it is between two steps. */
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(third, lock, X));
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(third, lock, S));
     CHECK_EQ_INT(1, lwshm_lwlock_acquire_step(waiter, lock, mode, 0));
-    CHECK_EQ_INT(-1, lock_info().starver);
+    CHECK_EQ_INT(-1, lock_info().starving);
     CHECK_OK(lwshm_lwlock_release(waiter, lock));
 }
 
@@ -163,7 +163,7 @@ TEST(a_cancelled_wait_leaves_nothing)
     for (int mode = X; mode <= S; mode++) {
         for (int i = 0; i < MANY_TURNS; i++)
             CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, mode, 0));
-        CHECK_EQ_INT(slot_of(waiter), lock_info().starver);
+        CHECK_EQ_INT(slot_of(waiter), lock_info().starving);
         CHECK_OK(lwshm_lwlock_cancel(waiter, lock));
         check_gone();
     }

@@ -195,32 +195,32 @@ static void a_starver_that_runs_out_of_time_lets_the_others_in(enum lwshm_lwlock
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
-    struct actor *starver = actor_start();
+    struct actor *starving = actor_start();
     uint32_t *futex = wanted == X ? &words()->xfut : &words()->sfut;
     pid_t writer, reader;
     /* Once more with more time, if it ran out before all was ready. */
     for (int64_t timeout_ns = 250 * MS;; timeout_ns *= 2) {
-        actor_tell(starver, act_timed, wanted, (uint64_t)timeout_ns);
-        AWAIT((os_futex_wake(futex, 1), look().starver == (int32_t)starver->slot) ||
-              actor_is_done(starver));
+        actor_tell(starving, act_timed, wanted, (uint64_t)timeout_ns);
+        AWAIT((os_futex_wake(futex, 1), look().starving == (int32_t)starving->slot) ||
+              actor_is_done(starving));
         writer = sleeper_on(&words()->xfut);
         reader = sleeper_on(&words()->sfut);
-        if (look().starver == (int32_t)starver->slot)
+        if (look().starving == (int32_t)starving->slot)
             break;
         test_kill(writer);
         test_kill(reader);
-        CHECK_EQ_INT(0, actor_result(starver));
+        CHECK_EQ_INT(0, actor_result(starving));
     }
     if (nameless)
-        AWAIT((__atomic_and_fetch(&words()->word, ~LOCK_STARVER_MASK, __ATOMIC_SEQ_CST),
-               actor_is_done(starver)));
-    CHECK_EQ_INT(0, actor_result(starver));
-    CHECK_EQ_INT(-1, look().starver);
+        AWAIT((__atomic_and_fetch(&words()->word, ~LOCK_STARVING_MASK, __ATOMIC_SEQ_CST),
+               actor_is_done(starving)));
+    CHECK_EQ_INT(0, actor_result(starving));
+    CHECK_EQ_INT(-1, look().starving);
     TEST_WAIT(writer); /* all queued behind it */
     TEST_WAIT(reader);
     CHECK_OK(lwshm_lwlock_release(me, lock));
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(me, lock, S));
-    actor_end(starver);
+    actor_end(starving);
     end();
 }
 

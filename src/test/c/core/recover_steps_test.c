@@ -157,7 +157,7 @@ static void a_waiter_in_steps_is_killed_all_along(enum lwshm_lwlock_mode held,
             steps = wait.dies_in - STRIDE; /* other ones than before */
         }
         int32_t victim = backend_info_of(me).slot == 0 ? 1 : 0;
-        bool was_owner = look(lock).owner == victim, was_starver = look(lock).starver == victim;
+        bool was_owner = look(lock).owner == victim, was_starver = look(lock).starving == victim;
         deaths_in_line += record_kind(victims_record()) == RECORD_N && look(lock).has_waiters;
         deaths_as_starver += was_starver;
         deaths_as_owner += was_owner;

@@ -60,7 +60,7 @@ static void check_no_trace_of(uint32_t slot)
     for (uint32_t i = 0; i < segment->max_held_locks; i++)
         CHECK_EQ_UINT(0, s->record[i]);
     CHECK(look().owner != (int32_t)slot);
-    CHECK(look().starver != (int32_t)slot);
+    CHECK(look().starving != (int32_t)slot);
 }
 
 static struct actor *holder_of(enum lwshm_lwlock_mode mode)
@@ -227,16 +227,16 @@ TEST(a_reader_behind_a_killed_owner_that_waited_for_readers_recovers_it)
 /* Wakes the waiter again and again while it cannot get the lock, until others queue behind it. */
 static void starve(const struct actor *waiter, uint32_t *futex)
 {
-    AWAIT((os_futex_wake(futex, 1), look().starver == (int32_t)waiter->slot));
+    AWAIT((os_futex_wake(futex, 1), look().starving == (int32_t)waiter->slot));
 }
 
 static void a_killed_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted, bool reaped)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
-    struct actor *starver = waiter_for(wanted);
-    starve(starver, wanted == X ? &words()->xfut : &words()->sfut);
-    test_kill(starver->pid);
+    struct actor *starving = waiter_for(wanted);
+    starve(starving, wanted == X ? &words()->xfut : &words()->sfut);
+    test_kill(starving->pid);
     CHECK_OK(lwshm_lwlock_release(me, lock));
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(me, lock, S)); /* it is still ahead of us */
     if (reaped)
@@ -245,7 +245,7 @@ static void a_killed_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted, boo
     CHECK_OK(lwshm_lwlock_release(me, lock));
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
     CHECK_OK(lwshm_lwlock_release(me, lock));
-    check_no_trace_of(starver->slot);
+    check_no_trace_of(starving->slot);
     CHECK_EQ_UINT(0, words()->word);
     end();
 }

@@ -51,9 +51,11 @@ public final class LWLock {
   /** Whether acquires have their order checked, which is done in C. */
   static final boolean CHECKS_ORDER = Boolean.getBoolean("org.lwshm.checkLockOrder");
 
-  /** Bits of W that keep a reader out, unless the starver is the reader itself, which C sees to. */
+  /**
+   * Bits of W that keep a reader out, unless the starving is the reader itself, which C sees to.
+   */
   private static final long BLOCKS_SHARED =
-      Layout.LOCK_OWNER_SLOT_MASK | Layout.LOCK_STARVER_MASK | Layout.LOCK_POISON;
+      Layout.LOCK_OWNER_SLOT_MASK | Layout.LOCK_STARVING_MASK | Layout.LOCK_POISON;
 
   private static final long WAITERS = Layout.LOCK_XWAIT | Layout.LOCK_SWAIT | Layout.LOCK_DPARK;
 

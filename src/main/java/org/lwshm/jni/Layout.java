@@ -26,8 +26,8 @@ public final class Layout {
   /** {@code LOCK_OWNER_SLOT_MASK}: 0 there means that the lock has no owner. */
   public static final long LOCK_OWNER_SLOT_MASK = 0xffffL;
 
-  /** {@code LOCK_STARVER_MASK}. */
-  public static final long LOCK_STARVER_MASK = 0xffffL << 40;
+  /** {@code LOCK_STARVING_MASK}. */
+  public static final long LOCK_STARVING_MASK = 0xffffL << 40;
 
   /** {@code LOCK_POISON}. */
   public static final long LOCK_POISON = 1L << 56;
