@@ -304,7 +304,7 @@ TEST(a_binding_that_has_released_exclusive_leaves_the_waking_to_the_library)
     pid_t reader = sleeper_on(&words()->sfut), writer = sleeper_on(&words()->xfut);
     set_flag(LOCK_SWAIT | LOCK_XWAIT);
     uint64_t old = __atomic_fetch_and(&words()->word, ~LOCK_OWNER_MASK, __ATOMIC_SEQ_CST);
-    CHECK_OK(lwshm_lwlock_release_contended(me, lock, old));
+    CHECK_OK(lwshm_lwlock_release_slow(me, lock, old));
     TEST_WAIT(reader);
     TEST_WAIT(writer);
     CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(me, lock));
@@ -321,7 +321,7 @@ TEST(a_binding_that_has_released_shared_leaves_the_waking_to_the_library)
     uint64_t *record =
         (uint64_t *)(slot + layout_field("backend_slot.record").offset) + lock / 64 % 16;
     *record = (*record & ~RECORD_KIND_MASK) | RECORD_N;
-    CHECK_OK(lwshm_lwlock_release_contended(me, lock, words()->word));
+    CHECK_OK(lwshm_lwlock_release_slow(me, lock, words()->word));
     TEST_WAIT(owner);
     CHECK_EQ_UINT(0, *record);
     __atomic_and_fetch(&words()->word, ~LOCK_DPARK, __ATOMIC_SEQ_CST);

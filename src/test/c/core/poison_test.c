@@ -69,7 +69,6 @@ static void check_poisoned_and_free(void)
 TEST(every_way_to_acquire_a_poisoned_lock_says_that_its_owner_died)
 {
     static const enum lwshm_lwlock_mode modes[] = {X, S};
-    uint64_t value;
     begin();
     poison();
     for (int i = 0; i < 2; i++) {
@@ -82,7 +81,8 @@ TEST(every_way_to_acquire_a_poisoned_lock_says_that_its_owner_died)
         check_poisoned_and_free();
     }
     CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_acquire_or_wait(me, lock));
-    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_wait_for_var(me, lock, 0, &value));
+    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_await_release(me, lock, LWSHM_FOREVER, 0));
+    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_await_release(me, lock, 0, 0));
     check_poisoned_and_free();
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(me, lock + 64, X)); /* its neighbour is not */
     end();
