@@ -333,10 +333,7 @@ const struct scenario scenarios[] = {
      .after = WANTS_S,
      .operation = recover},
     /* acquiring nothing, or perhaps nothing */
-    {.name = "await a release",
-     .before = {HOLDS_X},
-     .operation = await_release,
-     .others_go = true},
+    {.name = "await a release", .before = {HOLDS_X}, .operation = await_release, .others_go = true},
     {.name = "release exclusive, a release is awaited",
      .held = HOLDS_X,
      .after = AWAITS_RELEASE,

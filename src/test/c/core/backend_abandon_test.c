@@ -23,8 +23,7 @@ TEST(what_an_abandoned_backend_held_exclusively_is_poisoned_and_the_rest_is_free
     CHECK_OK(lwshm_lwlock_acquire(other, wanted, LWSHM_LW_EXCLUSIVE));
     CHECK_OK(lwshm_lwlock_acquire(ended, changed, LWSHM_LW_EXCLUSIVE));
     CHECK_OK(lwshm_lwlock_acquire(ended, read, LWSHM_LW_SHARED));
-    CHECK_EQ_INT(
-        0, lwshm_lwlock_acquire_slow(ended, wanted, LWSHM_LW_EXCLUSIVE, 0, LWSHM_LW_STEP));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(ended, wanted, LWSHM_LW_EXCLUSIVE, 0, LWSHM_LW_STEP));
 
     CHECK_OK(lwshm_backend_abandon(ended));
 

@@ -71,7 +71,8 @@ static bool starves(const struct actor *victim)
 
 /* Has the victim wait until it starves or gets in.  If `held`, we have the lock meanwhile and
    overtake it, so that it must starve; otherwise the stream overtakes it, or not. */
-static bool has_starved(struct actor *victim, enum lwshm_lwlock_mode mode, lwshm_backend *me, bool held)
+static bool has_starved(struct actor *victim, enum lwshm_lwlock_mode mode, lwshm_backend *me,
+                        bool held)
 {
     bool starved = false;
     if (held)
@@ -84,8 +85,9 @@ static bool has_starved(struct actor *victim, enum lwshm_lwlock_mode mode, lwshm
     return starved;
 }
 
-static void each_overtakes_a_starving_waiter_once_at_most(enum lwshm_lwlock_mode victims,
-                                                  const enum lwshm_lwlock_mode modes[STREAM])
+static void
+each_overtakes_a_starving_waiter_once_at_most(enum lwshm_lwlock_mode victims,
+                                              const enum lwshm_lwlock_mode modes[STREAM])
 {
     pid_t pids[STREAM];
     uint32_t starved = 0;

@@ -138,8 +138,7 @@ TEST(an_acquire_that_may_sleep_is_checked_and_one_that_never_does_is_not)
     CHECK_FAILS(LWSHM_E_LOCK_ORDER, lwshm_lwlock_acquire_timed(me, accounts, X, 1));
     CHECK_FAILS(LWSHM_E_LOCK_ORDER, lwshm_lwlock_acquire_timed(me, accounts, S, LWSHM_FOREVER));
     CHECK_FAILS(LWSHM_E_LOCK_ORDER, lwshm_lwlock_acquire_for_repair(me, accounts));
-    CHECK_FAILS(LWSHM_E_LOCK_ORDER,
-                lwshm_lwlock_acquire_slow(me, accounts, X, 1, LWSHM_LW_STEP));
+    CHECK_FAILS(LWSHM_E_LOCK_ORDER, lwshm_lwlock_acquire_slow(me, accounts, X, 1, LWSHM_LW_STEP));
     CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(me, accounts));
     static const int64_t at_once[] = {0, -1, INT64_MIN};
     for (int i = 0; i < 3; i++) {

@@ -36,7 +36,8 @@ struct worker {
 static void take_in_steps(lwshm_backend *me, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
     for (uint32_t step = 1;
-         CHECK_OK(lwshm_lwlock_acquire_slow(me, lock, mode, step % 3 * 20000, LWSHM_LW_STEP)) == 0; step++) {
+         CHECK_OK(lwshm_lwlock_acquire_slow(me, lock, mode, step % 3 * 20000, LWSHM_LW_STEP)) == 0;
+         step++) {
         if (step % 8 == 0)
             CHECK_OK(lwshm_lwlock_cancel(me, lock));
         sched_yield();

@@ -179,6 +179,8 @@ TEST(a_wake_up_that_meets_a_time_out_is_not_lost)
         if (actor_result(waiter) == 1)
             CHECK_OK(actor_do(waiter, act_release, lock, 0));
         TEST_WAIT(behind);
+        /* Which would now look, and say so. */
+        __atomic_and_fetch(&words()->word, ~LOCK_WAKING, __ATOMIC_SEQ_CST);
         CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
         CHECK_OK(lwshm_lwlock_release(me, lock));
         CHECK_EQ_UINT(0, words()->word);
@@ -188,8 +190,9 @@ TEST(a_wake_up_that_meets_a_time_out_is_not_lost)
 }
 
 /* `nameless`: as if a recovering process that was held up took its name off, again and again. */
-static void a_starving_waiter_that_runs_out_of_time_lets_the_others_in(enum lwshm_lwlock_mode wanted,
-                                                               bool nameless)
+static void
+a_starving_waiter_that_runs_out_of_time_lets_the_others_in(enum lwshm_lwlock_mode wanted,
+                                                           bool nameless)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));

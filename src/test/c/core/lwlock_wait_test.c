@@ -228,6 +228,11 @@ TEST(releasing_exclusive_wakes_all_sleeping_readers)
     end();
 }
 
+static void clear_flag(uint64_t flag)
+{
+    __atomic_and_fetch(&words()->word, ~flag, __ATOMIC_SEQ_CST);
+}
+
 TEST(releasing_exclusive_wakes_one_sleeping_writer_and_keeps_the_flag_for_the_others)
 {
     begin();
@@ -239,6 +244,7 @@ TEST(releasing_exclusive_wakes_one_sleeping_writer_and_keeps_the_flag_for_the_ot
     CHECK(has_flag(LOCK_XWAIT));
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X)); /* which keeps the flag, too */
     CHECK(has_flag(LOCK_XWAIT));
+    clear_flag(LOCK_WAKING); /* the woken one has looked */
     CHECK_OK(lwshm_lwlock_release(me, lock));
     TEST_WAIT(first);
     TEST_WAIT(second);
