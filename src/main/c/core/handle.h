@@ -105,8 +105,7 @@ struct lwshm_backend {
     uint32_t launch;     /* of the child that this process is; 0: it is none */
     struct waited waited;
     struct idler idler;
-    struct patience tries; /* of a lock that is tried again and again: */
-    uint64_t tried_lock;   /* its offset */
+    struct patience tries; /* of acquires that gave up without a look */
     struct spin_trial trial;
 };
 

@@ -51,14 +51,6 @@ static bool is_over(const struct attempt *a)
     return a->deadline_ns == LWLOCK_AT_ONCE || is_past(a, os_monotonic_ns());
 }
 
-/* LWSHM_OK, or why a waiter gives up. */
-static int reason_to_give_up(const struct attempt *a)
-{
-    if (__atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE))
-        return fail_closed(a->segment);
-    return is_over(a) ? LWLOCK_TIMED_OUT : LWSHM_OK;
-}
-
 /*
  * True if the wait is not over, but only a step of it.  The record stays as it is, N, and with it
  * whatever W says of this backend: the waiter's flag, the starving waiter's name, the owner's if
@@ -150,9 +142,12 @@ static int32_t obstacle_in(const struct attempt *a, uint64_t word)
 }
 
 /* A waiter that does not take a free lock must not keep it closed: a starving waiter that was
-   stopped.  It loses its name if it has left the lock alone for as long as a sleep lasts. */
+   stopped.  It loses its name if it has left the lock alone for as long as a sleep lasts.  Only with
+   a record, which covers the wake-ups. */
 static void look_at_starving(struct attempt *a, int64_t now)
 {
+    if (a->record == NULL)
+        return;
     struct idler *idler = &a->backend->idler;
     uint64_t word = load(&a->lock->word);
     int32_t slot = lock_starving_slot(word);
@@ -166,11 +161,35 @@ static void look_at_starving(struct attempt *a, int64_t now)
 
 /* Looks whether the backend in slot `obstacle` (-1: none is known) is alive, and recovers it if
    it is not. */
-static void look_around(struct attempt *a, int32_t obstacle, int64_t now)
+static void look_around(struct attempt *a, int32_t obstacle, const struct patience *p, int64_t now)
 {
     if (obstacle >= 0)
-        recover_if_dead(a->segment, (uint32_t)obstacle, patience_is_long(&a->waited.patience));
+        recover_if_dead(a->segment, (uint32_t)obstacle, patience_is_long(p));
     look_at_starving(a, now);
+}
+
+/* A caller that only ever tries, or has no time to sleep, must not be shut out by a dead backend: it
+   looks around by a clock of its own, whichever locks it tries. */
+static void look_now_and_then(struct attempt *a, int32_t obstacle)
+{
+    struct patience *tries = &a->backend->tries;
+    int64_t now = os_monotonic_ns();
+    if (!patience_has_begun(tries))
+        patience_begin(tries, now);
+    else if (patience_ends(tries, now))
+        look_around(a, obstacle, tries, now);
+}
+
+/* LWSHM_OK, or why a waiter gives up; `obstacle` is the slot in its way. */
+static int reason_to_give_up(struct attempt *a, int32_t obstacle)
+{
+    if (__atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE))
+        return fail_closed(a->segment);
+    if (!is_over(a))
+        return LWSHM_OK;
+    if (!a->steps)
+        look_now_and_then(a, obstacle);
+    return LWLOCK_TIMED_OUT;
 }
 
 static void begin_waiting(struct attempt *a, enum lwshm_lwlock_mode mode, int64_t now)
@@ -200,21 +219,8 @@ static bool park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
     }
     /* Before it gives up, too: it may be called again and again with a short time-out. */
     if (patience_ends(&a->waited.patience, now) || (!a->steps && is_past(a, now)))
-        look_around(a, obstacle, now);
+        look_around(a, obstacle, &a->waited.patience, now);
     return woken;
-}
-
-void lwlock_wait_look(struct attempt *a)
-{
-    lwshm_backend *b = a->backend;
-    int64_t now = os_monotonic_ns();
-    if (b->tried_lock != a->offset) {
-        b->tried_lock = a->offset;
-        patience_begin(&b->tries, now);
-    } else if (patience_ends(&b->tries, now)) {
-        a->waited.patience = b->tries;
-        look_around(a, obstacle_in(a, load(&a->lock->word)), now);
-    }
 }
 
 /* What W becomes before this waiter parks: its flag on, WAKING off if it was woken and so has
@@ -274,7 +280,7 @@ static int await_unblocked(struct attempt *a)
             return LWSHM_OK;
         if (is_poisoned(a, word))
             return leave_poisoned(a);
-        if ((reason = reason_to_give_up(a)) != LWSHM_OK)
+        if ((reason = reason_to_give_up(a, obstacle_in(a, word))) != LWSHM_OK)
             return leave_empty_handed(a, reason);
         /* A release takes SWAIT off before it wakes.  Recovery does not. */
         a->waited.turns += overtaken && (word & LOCK_SWAIT) == 0;
@@ -320,7 +326,7 @@ static int drain_slot(struct attempt *a, uint32_t i, struct spin spin)
         /* Again: a reader that retracted before DPARK was on wakes nobody. */
         if (!record_says_shared(a->segment, i, a->offset))
             return LWSHM_OK;
-        int reason = reason_to_give_up(a);
+        int reason = reason_to_give_up(a, (int32_t)i);
         if (reason != LWSHM_OK)
             return reason;
         park(a, &a->lock->dfut, events, (int32_t)i, LWSHM_LW_EXCLUSIVE);
@@ -416,7 +422,7 @@ static int await_ownership(struct attempt *a)
             return LWSHM_OK;
         if (is_poisoned(a, word))
             return leave_poisoned(a);
-        if ((reason = reason_to_give_up(a)) != LWSHM_OK)
+        if ((reason = reason_to_give_up(a, obstacle_in(a, word))) != LWSHM_OK)
             return leave_empty_handed(a, reason);
         /* A release that wakes a writer sets WAKING.  Recovery takes it off. */
         a->waited.turns += overtaken && (word & LOCK_WAKING) != 0;
@@ -475,7 +481,7 @@ int lwlock_wait_released(struct attempt *a)
         if (is_poisoned(a, word))
             r = fail_owner_died(a->offset);
         if (r != LWSHM_OK || (word & LOCK_OWNER_SLOT_MASK) == 0 ||
-            (r = reason_to_give_up(a)) != LWSHM_OK)
+            (r = reason_to_give_up(a, obstacle_in(a, word))) != LWSHM_OK)
             break;
         if ((word & LOCK_SWAIT) != 0 ||
             __atomic_compare_exchange_n(&a->lock->word, &word, word | LOCK_SWAIT, false,
