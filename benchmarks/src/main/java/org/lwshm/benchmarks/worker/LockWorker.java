@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package org.lwshm.benchmarks;
+package org.lwshm.benchmarks.worker;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -10,9 +10,9 @@ import java.lang.management.ThreadMXBean;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.StringJoiner;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -22,19 +22,26 @@ import org.lwshm.Backend;
 import org.lwshm.Segment;
 
 /**
- * A JVM that acquires and releases a lock as fast as it can, and says how fast that was: the same
- * as lock_worker.c, which explains the answer, and with several threads for the locks that are of
- * one JVM only. The answers of several threads stand on one line, one after another.
+ * A JVM that acquires and releases a lock as fast as it can, and answers how fast that was: the
+ * same as lock_worker.c, and with several threads for the locks that are of one JVM only.
  */
 public final class LockWorker {
 
-  private static final int BATCH = 256;
-
-  private final Map<String, LockKind> kinds;
+  private final Segment segment;
+  private final Backend backend;
+  private final Map<String, LockKind> kinds = new HashMap<>();
   private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
 
-  private LockWorker(Map<String, LockKind> kinds) {
-    this.kinds = kinds;
+  // Keeps the result of the work, so that the JIT cannot leave the work out.
+  private volatile long sink;
+
+  private LockWorker(Segment segment, Backend backend, FileLocks files) {
+    this.segment = segment;
+    this.backend = backend;
+    kinds.put("reentrant", new LockKind.ReentrantLocks());
+    kinds.put("reentrantrw", new LockKind.ReentrantReadWriteLocks());
+    kinds.put("stamped", new LockKind.StampedLocks());
+    kinds.put("filechannel", files);
   }
 
   /**
@@ -47,7 +54,7 @@ public final class LockWorker {
     try (Segment segment = Segment.attach(dataDir);
         Backend backend = segment.join();
         FileLocks files = new FileLocks(dataDir.resolve("locked"))) {
-      LockWorker worker = new LockWorker(LockKind.all(segment, backend, files));
+      LockWorker worker = new LockWorker(segment, backend, files);
       BufferedReader orders =
           new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
       System.out.println("ready");
@@ -57,19 +64,21 @@ public final class LockWorker {
     }
   }
 
-  private String run(Order order) throws Exception {
-    LockKind kind = kinds.get(order.kind());
-    if (kind == null) {
-      throw new IllegalArgumentException("no such kind of lock: " + order.kind());
-    }
-    return order.threads() == 1 ? measure(kind, order) : runThreads(kind, order);
+  private Outcome run(Order order) throws Exception {
+    // Any other kind is the first lock of the tranche of that name.
+    LockKind kind =
+        kinds.computeIfAbsent(
+            order.kind(), name -> new LockKind.LWLocks(segment.tranche(name).lock(0), backend));
+    return order.threads() == 1
+        ? new Outcome(List.of(measure(kind, order)))
+        : runThreads(kind, order);
   }
 
-  private String runThreads(LockKind kind, Order order) throws Exception {
+  private Outcome runThreads(LockKind kind, Order order) throws Exception {
     ExecutorService pool = Executors.newFixedThreadPool(order.threads());
     CyclicBarrier barrier = new CyclicBarrier(order.threads());
     try {
-      List<Future<String>> parts = new ArrayList<>();
+      List<Future<Outcome.Part>> parts = new ArrayList<>();
       for (int i = 0; i < order.threads(); i++) {
         parts.add(
             pool.submit(
@@ -78,11 +87,11 @@ public final class LockWorker {
                   return measure(kind, order);
                 }));
       }
-      StringJoiner whole = new StringJoiner(" ");
-      for (Future<String> part : parts) {
-        whole.add(part.get());
+      List<Outcome.Part> done = new ArrayList<>();
+      for (Future<Outcome.Part> part : parts) {
+        done.add(part.get());
       }
-      return whole.toString();
+      return new Outcome(done);
     } finally {
       pool.shutdown();
     }
@@ -94,24 +103,28 @@ public final class LockWorker {
     }
   }
 
-  private String measure(LockKind kind, Order order) throws IOException {
+  private Outcome.Part measure(LockKind kind, Order order) throws IOException {
     long longest = 0;
     long operations = 0;
+    long x = 1;
     awaitTime(order.start());
     long cpu = threads.getCurrentThreadCpuTime();
     long last = System.nanoTime();
     do {
-      if (order.isShared()) {
-        kind.shared(BATCH);
-      } else {
-        kind.exclusive(BATCH);
-      }
-      operations += BATCH;
+      x = runBatch(kind, order, x);
+      operations += order.batch();
       long time = System.nanoTime();
       longest = Math.max(longest, time - last);
       last = time;
     } while (last - order.end() < 0);
-    return Outcome.line(
+    sink = x;
+    return new Outcome.Part(
         operations, last - order.start(), threads.getCurrentThreadCpuTime() - cpu, longest);
+  }
+
+  private static long runBatch(LockKind kind, Order order, long x) throws IOException {
+    return order.isShared()
+        ? kind.shared(order.batch(), order.inside(), order.between(), x)
+        : kind.exclusive(order.batch(), order.inside(), order.between(), x);
   }
 }

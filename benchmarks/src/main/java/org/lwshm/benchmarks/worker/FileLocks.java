@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package org.lwshm.benchmarks;
+package org.lwshm.benchmarks.worker;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -19,19 +20,23 @@ final class FileLocks implements LockKind, AutoCloseable {
   }
 
   @Override
-  public void exclusive(int times) throws IOException {
-    FileChannel channel = this.channel;
-    for (int i = 0; i < times; i++) {
-      channel.lock(0, 1, false).release();
-    }
+  public long exclusive(int times, int inside, int between, long x) throws IOException {
+    return run(times, inside, between, x, false);
   }
 
   @Override
-  public void shared(int times) throws IOException {
-    FileChannel channel = this.channel;
+  public long shared(int times, int inside, int between, long x) throws IOException {
+    return run(times, inside, between, x, true);
+  }
+
+  private long run(int times, int inside, int between, long x, boolean shared) throws IOException {
     for (int i = 0; i < times; i++) {
-      channel.lock(0, 1, true).release();
+      FileLock lock = channel.lock(0, 1, shared);
+      x = Work.run(x, inside);
+      lock.release();
+      x = Work.run(x, between);
     }
+    return x;
   }
 
   @Override

@@ -1,73 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package org.lwshm.benchmarks;
+package org.lwshm.benchmarks.worker;
 
 import java.io.IOException;
-import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.concurrent.locks.StampedLock;
 import org.lwshm.Backend;
 import org.lwshm.LWLock;
 import org.lwshm.LWLockMode;
-import org.lwshm.Segment;
 
 /**
  * A lock of some kind. Each kind has loops of its own, so that the JIT compiles them as it would
- * compile a program that uses the lock; who calls them measures whole batches.
+ * compile a program that uses the lock.
+ *
+ * <p>A loop does so many acquisitions, with so many turns of {@link Work} inside and between them.
+ * It takes and returns the number that the work goes on from.
  */
 interface LockKind {
 
-  /** The name of the tranche of the segment's one lock, which is for all workers. */
-  String TRANCHE = "benchmark";
-
-  /** Acquires exclusively and releases, so many times. */
-  void exclusive(int times) throws IOException;
+  /** Acquires exclusively and releases, again and again. */
+  long exclusive(int times, int inside, int between, long x) throws IOException;
 
   /** The same in shared mode, if there is one. */
-  default void shared(int times) throws IOException {
+  default long shared(int times, int inside, int between, long x) throws IOException {
     throw new UnsupportedOperationException("no shared mode");
   }
 
-  /** All of them, by name. */
-  static Map<String, LockKind> all(Segment segment, Backend backend, FileLocks files) {
-    return Map.of(
-        "lwshm", new LWLocks(segment, backend),
-        "reentrant", new ReentrantLocks(),
-        "reentrantrw", new ReentrantReadWriteLocks(),
-        "stamped", new StampedLocks(),
-        "filechannel", files);
-  }
-
-  /** The segment's LWLock. */
+  /** An LWLock, used by one backend. */
   final class LWLocks implements LockKind {
 
     private final LWLock lock;
     private final Backend backend;
 
-    LWLocks(Segment segment, Backend backend) {
-      this.lock = segment.tranche(TRANCHE).lock(0);
+    LWLocks(LWLock lock, Backend backend) {
+      this.lock = lock;
       this.backend = backend;
     }
 
     @Override
-    public void exclusive(int times) {
+    public long exclusive(int times, int inside, int between, long x) {
       LWLock lock = this.lock;
       Backend me = backend;
       for (int i = 0; i < times; i++) {
         lock.acquire(me, LWLockMode.EXCLUSIVE);
+        x = Work.run(x, inside);
         lock.release(me);
+        x = Work.run(x, between);
       }
+      return x;
     }
 
     @Override
-    public void shared(int times) {
+    public long shared(int times, int inside, int between, long x) {
       LWLock lock = this.lock;
       Backend me = backend;
       for (int i = 0; i < times; i++) {
         lock.acquire(me, LWLockMode.SHARED);
+        x = Work.run(x, inside);
         lock.release(me);
+        x = Work.run(x, between);
       }
+      return x;
     }
   }
 
@@ -77,12 +71,15 @@ interface LockKind {
     private final ReentrantLock lock = new ReentrantLock();
 
     @Override
-    public void exclusive(int times) {
+    public long exclusive(int times, int inside, int between, long x) {
       ReentrantLock lock = this.lock;
       for (int i = 0; i < times; i++) {
         lock.lock();
+        x = Work.run(x, inside);
         lock.unlock();
+        x = Work.run(x, between);
       }
+      return x;
     }
   }
 
@@ -92,21 +89,27 @@ interface LockKind {
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
 
     @Override
-    public void exclusive(int times) {
+    public long exclusive(int times, int inside, int between, long x) {
       ReentrantReadWriteLock lock = this.lock;
       for (int i = 0; i < times; i++) {
         lock.writeLock().lock();
+        x = Work.run(x, inside);
         lock.writeLock().unlock();
+        x = Work.run(x, between);
       }
+      return x;
     }
 
     @Override
-    public void shared(int times) {
+    public long shared(int times, int inside, int between, long x) {
       ReentrantReadWriteLock lock = this.lock;
       for (int i = 0; i < times; i++) {
         lock.readLock().lock();
+        x = Work.run(x, inside);
         lock.readLock().unlock();
+        x = Work.run(x, between);
       }
+      return x;
     }
   }
 
@@ -116,19 +119,27 @@ interface LockKind {
     private final StampedLock lock = new StampedLock();
 
     @Override
-    public void exclusive(int times) {
+    public long exclusive(int times, int inside, int between, long x) {
       StampedLock lock = this.lock;
       for (int i = 0; i < times; i++) {
-        lock.unlockWrite(lock.writeLock());
+        long stamp = lock.writeLock();
+        x = Work.run(x, inside);
+        lock.unlockWrite(stamp);
+        x = Work.run(x, between);
       }
+      return x;
     }
 
     @Override
-    public void shared(int times) {
+    public long shared(int times, int inside, int between, long x) {
       StampedLock lock = this.lock;
       for (int i = 0; i < times; i++) {
-        lock.unlockRead(lock.readLock());
+        long stamp = lock.readLock();
+        x = Work.run(x, inside);
+        lock.unlockRead(stamp);
+        x = Work.run(x, between);
       }
+      return x;
     }
   }
 }
