@@ -250,12 +250,11 @@ static bool announce(struct attempt *a, uint64_t *word, uint64_t flag)
     return true;
 }
 
-/* How often to look before parking, where there is another processor to wait for. */
-static uint32_t spins_of(const struct attempt *a)
+/* How to spin before parking, where there is another processor to wait for. */
+static struct spin spin_of(const struct attempt *a)
 {
-    return a->segment->spins && a->deadline_ns != LWLOCK_AT_ONCE
-               ? lwlock_spin_turns(a->backend, a->lock)
-               : 0;
+    return a->segment->spins && a->deadline_ns != LWLOCK_AT_ONCE ? lwlock_spin(a->backend, a->lock)
+                                                                 : (struct spin){.turns = 0};
 }
 
 /* ---- shared ---- */
@@ -268,9 +267,9 @@ static bool is_blocked(const struct attempt *a)
 /* Sleeps until shared is no longer blocked; the record is N. */
 static int await_unblocked(struct attempt *a)
 {
-    for (uint32_t i = spins_of(a); i > 0 && is_blocked(a); i--) {
+    for (struct spin spin = spin_of(a); spin.turns > 0 && is_blocked(a); spin.turns--) {
         a->has_waited = true;
-        spin_pause();
+        spin_pause(spin.pauses);
     }
     for (;;) {
         uint32_t events = __atomic_load_n(&a->lock->sfut, __ATOMIC_SEQ_CST);
@@ -314,12 +313,11 @@ int lwlock_wait_shared(struct attempt *a)
 /* ---- exclusive ---- */
 
 /* Waits until slot `i` has no shared hold of the lock; not LWSHM_OK if it gave up. */
-static int drain_slot(struct attempt *a, uint32_t i, uint32_t spins)
+static int drain_slot(struct attempt *a, uint32_t i, struct spin spin)
 {
-    for (; record_says_shared(a->segment, i, a->offset); spin_pause()) {
-        if (spins-- == 0)
-            break;
+    for (; spin.turns > 0 && record_says_shared(a->segment, i, a->offset); spin.turns--) {
         a->has_waited = true;
+        spin_pause(spin.pauses);
     }
     while (record_says_shared(a->segment, i, a->offset)) {
         uint32_t events = __atomic_load_n(&a->lock->dfut, __ATOMIC_SEQ_CST);
@@ -338,10 +336,10 @@ static int drain_slot(struct attempt *a, uint32_t i, uint32_t spins)
 static int drain_slots(struct attempt *a, uint64_t readers)
 {
     uint32_t joined = segment_joined_slots(a->segment);
-    uint32_t spins = spins_of(a);
+    struct spin spin = spin_of(a);
     for (uint64_t rest = readers; rest != 0; rest &= rest - 1)
         for (uint32_t i = (uint32_t)__builtin_ctzll(rest); i < joined; i += 64) {
-            int r = drain_slot(a, i, spins);
+            int r = drain_slot(a, i, spin);
             if (r != LWSHM_OK)
                 return r;
         }
@@ -395,19 +393,27 @@ static bool own(struct attempt *a, uint64_t *word)
     return false;
 }
 
+static bool own_spinning(struct attempt *a)
+{
+    uint64_t word;
+    if (own(a, &word))
+        return true;
+    for (struct spin spin = spin_of(a); spin.turns > 0; spin.turns--) {
+        a->has_waited = true;
+        spin_pause(spin.pauses);
+        if (own(a, &word))
+            return true;
+    }
+    return false;
+}
+
 /* The record is N.  Sleeps until this backend is the owner. */
 static int await_ownership(struct attempt *a)
 {
     uint64_t word;
     bool overtaken = false;
-    if (own(a, &word))
+    if (own_spinning(a))
         return LWSHM_OK;
-    for (uint32_t i = spins_of(a); i > 0; i--) {
-        a->has_waited = true;
-        spin_pause();
-        if (own(a, &word))
-            return LWSHM_OK;
-    }
     for (;;) {
         uint32_t events = __atomic_load_n(&a->lock->xfut, __ATOMIC_SEQ_CST);
         int reason;
@@ -422,7 +428,9 @@ static int await_ownership(struct attempt *a)
         overtaken = false;
         if (announce(a, &word, LOCK_XWAIT)) {
             overtaken = park(a, &a->lock->xfut, events, obstacle_in(a, word), LWSHM_LW_EXCLUSIVE);
-            a->woken = true; /* whatever ended the sleep: a wake-up may have come as well */
+            a->woken = true;     /* whatever ended the sleep: a wake-up may have come as well */
+            if (own_spinning(a)) /* while WAKING keeps releases from waking another */
+                return LWSHM_OK;
         }
     }
 }

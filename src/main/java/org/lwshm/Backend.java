@@ -38,6 +38,8 @@ public final class Backend implements AutoCloseable {
   final long recordGeneration;
   final long lockOwner;
   final long readerBit;
+  // If no more slots than this were ever joined, no other backend shares the reader bit.
+  final int aloneInGroupUpTo;
 
   // Who may acquire: the owner, until another thread ends the process.
   private volatile Thread acquirer;
@@ -62,6 +64,7 @@ public final class Backend implements AutoCloseable {
     recordGeneration = (long) generation << Layout.RECORD_GENERATION_SHIFT;
     lockOwner = (slot + 1) | (long) generation << Layout.LOCK_OWNER_GENERATION_SHIFT;
     readerBit = 1L << (slot % Long.SIZE);
+    aloneInGroupUpTo = slot < Long.SIZE ? slot + Long.SIZE : -1;
   }
 
   /**
@@ -245,16 +248,12 @@ public final class Backend implements AutoCloseable {
     releaser = null;
   }
 
-  /**
-   * Whether it holds a lock, or is about to enter one shared. One that only waits does not; what it
-   * has disowned, it does not hold.
-   */
+  /** Whether it holds a lock, or is about to enter one shared. One that only waits does not. */
   boolean holdsAny() {
     for (int i = 0; i < segment.maxHeldLocks(); i++) {
       long record = RawMemory.getLongAcquire(records + (long) i * Long.BYTES);
       long kind = record & Layout.RECORD_KIND_MASK;
-      boolean disowned = (record & Layout.RECORD_DISOWNED) != 0;
-      if (!disowned && (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN)) {
+      if (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN) {
         return true;
       }
     }

@@ -345,36 +345,21 @@ public final class Segment implements AutoCloseable {
   }
 
   /**
-   * The calling thread's seat.
+   * The calling thread's backend. A thread that has none joins now; it leaves when it closes the
+   * backend, or ends.
    *
-   * @return what {@link #join()} returned to this thread
-   * @throws IllegalStateException if it has not joined, or the segment is closed
+   * @return what {@link #join()} returned to this thread, or returns now
+   * @throws IllegalStateException if the segment is closed or being closed
+   * @throws LimitExceededException if all slots are taken
    */
   public Backend backend() {
     Backend mine = backends.mine();
-    if (mine == null && isClosed()) {
-      throw attachment.closed();
-    }
-    if (mine == null) {
-      throw new IllegalStateException(
-          "thread \""
-              + Thread.currentThread().getName()
-              + "\" has not joined segment "
-              + id()
-              + ": call Segment.join() in it first, and close what it returns");
-    }
-    return mine;
+    return mine != null ? mine : join();
   }
 
-  /** The calling thread's seat; null if it has none. */
+  /** The calling thread's backend; null if it has none. */
   Backend backendOrNull() {
     return backends.mine();
-  }
-
-  /** The calling thread's seat, taken now if it has none. */
-  Backend backendOrJoin() {
-    Backend mine = backends.mine();
-    return mine != null ? mine : join();
   }
 
   /** Takes the place that a postmaster means for this process. */

@@ -85,13 +85,15 @@ public class LWLockBenchmark {
 
   @Benchmark
   public int jniExclusive() {
-    return LWLockNative.acquire(backendHandle, lockOffset, LWLockNative.EXCLUSIVE)
+    return LWLockNative.acquireSlow(
+            backendHandle, lockOffset, LWLockNative.EXCLUSIVE, LWLockNative.FOREVER, 0)
         | LWLockNative.release(backendHandle, lockOffset);
   }
 
   @Benchmark
   public int jniShared() {
-    return LWLockNative.acquire(backendHandle, lockOffset, LWLockNative.SHARED)
+    return LWLockNative.acquireSlow(
+            backendHandle, lockOffset, LWLockNative.SHARED, LWLockNative.FOREVER, 0)
         | LWLockNative.release(backendHandle, lockOffset);
   }
 
