@@ -267,7 +267,6 @@ static bool is_blocked(const struct attempt *a)
 /* Sleeps until shared is no longer blocked; the record is N. */
 static int await_unblocked(struct attempt *a)
 {
-    bool overtaken = false;
     for (struct spin spin = spin_of(a); spin.turns > 0 && is_blocked(a); spin.turns--) {
         a->has_waited = true;
         spin_pause(spin.pauses);
@@ -283,8 +282,8 @@ static int await_unblocked(struct attempt *a)
         if ((reason = reason_to_give_up(a, obstacle_in(a, word))) != LWSHM_OK)
             return leave_empty_handed(a, reason);
         /* A release takes SWAIT off before it wakes.  Recovery does not. */
-        a->waited.turns += overtaken && (word & LOCK_SWAIT) == 0;
-        overtaken = announce(a, &word, LOCK_SWAIT) &&
+        a->waited.turns += a->called && (word & LOCK_SWAIT) == 0;
+        a->called = announce(a, &word, LOCK_SWAIT) &&
                     park(a, &a->lock->sfut, events, obstacle_in(a, word), LWSHM_LW_SHARED);
     }
 }

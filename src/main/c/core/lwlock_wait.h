@@ -28,6 +28,7 @@ struct attempt {
     bool has_waited;     /* it has spun or parked, so the acquisition counts as slow */
     bool has_looked;     /* it has parked in this step, if only for no time at all */
     bool woken;          /* its sleep on xfut has ended, and it has not looked at W since */
+    bool called;         /* a reader's last sleep was ended by a wake-up: a turn, if in vain */
     struct waited waited;
 };
 
