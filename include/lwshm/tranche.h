@@ -74,17 +74,18 @@ int lwshm_tranche_on_repair(lwshm_segment *segment, const struct lwshm_tranche *
                             lwshm_repair *repair, void *argument);
 
 /*
- * How often a waiter for a lock of the tranche looks at it before it parks.
+ * How a waiter for a lock of the tranche spins before it parks.
  *
- * LWSHM_SPINS_LEARNED, the default: waiters try out now and then with which of no turns and 100
- * all backends together acquire more, and keep to that.  0: they never spin.  Otherwise so many
- * turns, up to LWSHM_SPINS_MAX.  Holds for all processes, from their next wait on; on a machine
- * with one processor no waiter ever spins.
+ * LWSHM_SPINS_LEARNED, the default: waiters try out now and then in which way all backends
+ * together acquire more, and keep to that: parking at once, looking at the lock 100 times, or
+ * looking once after a longer pause.  0: they never spin.  Otherwise they look so many times, up
+ * to LWSHM_SPINS_MAX, with one pause of the processor between two looks.  It holds for all
+ * processes, from their next wait on; on a machine with one processor no waiter ever spins.
  *
  * Errors: LWSHM_E_NOT_FOUND (no such tranche), LWSHM_E_INVALID.
  */
 #define LWSHM_SPINS_LEARNED (-1)
-#define LWSHM_SPINS_MAX 1000000
+#define LWSHM_SPINS_MAX 65535
 int lwshm_tranche_set_spins(lwshm_segment *segment, uint32_t id, int32_t turns);
 
 /* Buckets of a histogram of waits: bucket i counts those of 2^i microseconds and more, but less
@@ -101,8 +102,8 @@ struct lwshm_tranche_statistics {
     uint64_t wait_ns;    /* time slept, in all */
     uint64_t recoveries; /* holds of dead backends that were ended */
     uint64_t poisonings; /* of those, the ones whose data may be half-changed */
-    uint32_t spins;      /* turns that a waiter spins at present */
-    uint32_t reserved;
+    uint32_t spins;      /* how often a waiter looks at present before it parks */
+    uint32_t pauses;     /* of the processor, before each of these looks */
     uint64_t wait_histogram[LWSHM_WAIT_BUCKETS];
 };
 

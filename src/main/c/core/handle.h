@@ -69,18 +69,22 @@ struct waited {
     bool starves;   /* it has named itself the starving waiter */
 };
 
+#define SPIN_WAYS 3 /* that a trial compares */
+
 /* A trial of spinning that this backend conducts; see lwlock_spin.c. */
 struct spin_trial {
     struct tranche_entry *tranche; /* NULL: it conducts none */
     uint32_t id;                   /* of the tranche */
+    uint32_t waits;                /* of this backend, in any tranche */
     int64_t began_ns;
-    int64_t since_ns;      /* when the present window began */
     int64_t lease_ns;      /* tranche_entry.next_trial while the trial is this backend's */
+    int64_t since_ns;      /* when the present window began */
     uint64_t acquisitions; /* of the tranche, by then */
-    uint32_t waits;        /* of this backend, in any tranche */
-    uint32_t windows;      /* that are over */
-    double got[2];         /* acquisitions in the windows without and with spinning */
-    double took_ns[2];     /* and how long those windows took */
+    uint32_t way;          /* that waiters spin in the present window */
+    uint32_t rounds;       /* of one window for each way, that are over */
+    bool out[SPIN_WAYS];   /* clearly worse than another way: no more windows */
+    double got[SPIN_WAYS]; /* acquisitions in the windows of a way */
+    double took_ns[SPIN_WAYS];
 };
 
 struct lwshm_backend {
@@ -101,8 +105,7 @@ struct lwshm_backend {
     uint32_t launch;     /* of the child that this process is; 0: it is none */
     struct waited waited;
     struct idler idler;
-    struct patience tries; /* of a lock that is tried again and again: */
-    uint64_t tried_lock;   /* its offset */
+    struct patience tries; /* of acquires that gave up without a look */
     struct spin_trial trial;
 };
 

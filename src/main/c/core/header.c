@@ -261,6 +261,8 @@ static int check_variables(const struct segment_header *h)
     if (free_offset < h->region[LWSHM_REGION_AREAS] || free_offset > h->total_size ||
         free_offset % CACHE_LINE != 0)
         return corrupt("free_offset", free_offset, "it is a multiple of 64 among the areas");
+    if (__atomic_load_n(&h->joined_slots, __ATOMIC_RELAXED) > h->max_backends)
+        return corrupt("joined_slots", h->joined_slots, "there are not so many");
     if (h->struct_count > h->max_structs)
         return corrupt("struct_count", h->struct_count, "there is no room for so many");
     if (h->tranche_count > h->max_tranches)

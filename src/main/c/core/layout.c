@@ -76,7 +76,7 @@ static const struct lwshm_layout_field fields[] = {
     FIELD(tranche_entry, wait_ns),
     FIELD(tranche_entry, recoveries),
     FIELD(tranche_entry, poisonings),
-    FIELD(tranche_entry, spins),
+    FIELD(tranche_entry, spin),
     FIELD(tranche_entry, spins_setting),
     FIELD(tranche_entry, next_trial),
     FIELD(tranche_entry, trials_agreed),

@@ -227,6 +227,9 @@ static_assert(sizeof(struct lwlock) == 1 << LOCK_SIZE_BITS, "64 bytes");
    those under twice the bound before, the last one all others. */
 #define WAIT_BUCKETS 32
 
+#define SPIN_TURNS_MASK 0xffffu
+#define SPIN_PAUSES_SHIFT 16
+
 struct tranche_entry {
     char name[LWSHM_TRANCHE_NAME_MAX + 1]; /* NUL-padded */
     uint64_t offset;                       /* of the first lock */
@@ -236,8 +239,8 @@ struct tranche_entry {
     uint64_t wait_ns;    /* slept for its locks, in all */
     uint64_t recoveries; /* holds of the dead that were ended */
     uint64_t poisonings; /* of those, the ones that died inside */
-    /* How often a waiter looks at a lock before it parks; lwlock_spin.c. */
-    int32_t spins;          /* turns in force; changed by the setting, or by a trial */
+    /* How a waiter spins before it parks; lwlock_spin.c. */
+    uint32_t spin;          /* in force, by the setting or by a trial: turns, pauses << 16 */
     int32_t spins_setting;  /* LWSHM_SPINS_LEARNED, or turns */
     int64_t next_trial;     /* CLOCK_MONOTONIC, nanoseconds: no trial begins before; a lease, too */
     uint32_t trials_agreed; /* trials in a row with the same result */

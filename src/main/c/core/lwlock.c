@@ -14,6 +14,8 @@
 #include "core/lwlock_enter.h"
 #include "core/lwlock_slow.h"
 
+/* A call would cost the stores that it saves registers with. */
+#define inlined static inline __attribute__((always_inline))
 #define likely(condition) __builtin_expect((condition), 1)
 
 static inline uint64_t *index_of(const lwshm_backend *b, uint64_t lock)
@@ -42,7 +44,7 @@ static inline bool own_at_once(const lwshm_backend *b, struct lwlock *lock)
 }
 
 /* True if the lock is acquired.  If not, the slow path goes on from what the record says. */
-static inline bool acquire_at_once(lwshm_backend *b, uint64_t offset, enum lwshm_lwlock_mode mode)
+inlined bool acquire_at_once(lwshm_backend *b, uint64_t offset, enum lwshm_lwlock_mode mode)
 {
     if (!likely(b != NULL) || !likely(is_plain(b->segment)) ||
         !likely(is_lock_among(offset, b->lwlocks, b->max_lwlocks)))

@@ -76,10 +76,7 @@ static int acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
     if (r < 0)
         return r;
     struct attempt a = attempt_of(b, lock, record, deadline_ns, flags);
-    r = mode == LWSHM_LW_SHARED ? lwlock_wait_shared(&a) : lwlock_wait_exclusive(&a);
-    if (r == LWLOCK_TIMED_OUT && deadline_ns == LWLOCK_AT_ONCE && !a.steps)
-        lwlock_wait_look(&a);
-    return r;
+    return mode == LWSHM_LW_SHARED ? lwlock_wait_shared(&a) : lwlock_wait_exclusive(&a);
 }
 
 bool lwlock_is_poisoned(const lwshm_backend *b, uint64_t lock)

@@ -1,13 +1,16 @@
 /*
- * lwlock_spin.c - whether to spin before parking is found out, tranche by tranche.
+ * lwlock_spin.c - how to spin before parking is found out, tranche by tranche.
  *
- * Spinning costs most of the throughput where a lock is held for nanoseconds, and nearly doubles
- * it where the work inside and between takes about as long as parking.  Neither can be told from
- * a constant: it depends on the processor, the load and the work.  So waiters do not spin, until
- * a trial shows that all backends together acquire more if they do.
+ * There are three ways.  To park at once.  To look again and again: that costs most of the
+ * throughput where a lock is held for nanoseconds, since its cache line travels at every look, and
+ * nearly doubles it where the work inside and between takes about as long as parking.  And to back
+ * off, as T. E. Anderson proposed for spin locks (The Performance of Spin Lock Alternatives for
+ * Shared-Memory Multiprocessors, 1990): to leave the lock alone for ten times as long, and look once.
+ * Which is best depends on the processor, the load and the work, so no constant tells.  Waiters
+ * park at once, until a trial shows that all backends together acquire more in another way.
  *
- * A trial is conducted by one waiter: it has all waiters of the tranche spin in one window and
- * not in the next, and compares how often the tranche's locks were acquired in each.  What one
+ * A trial is conducted by one waiter: it has all waiters of the tranche go one way after the other,
+ * each in a window of its own, and compares how often the tranche's locks were acquired.  What one
  * backend gets for itself must not count: a waiter that parks leaves the lock to the others, so
  * each by itself would learn to spin, and all would be slow.
  *
@@ -23,31 +26,43 @@
 #include "core/tranche_statistics.h"
 #include "os/clock.h"
 
-#define TURNS 100
 #define WAITS_BETWEEN_LOOKS 16 /* at the clock */
 #define WINDOW_NS 10000000
 #define LEASE_WINDOWS 50
-#define PAIRS_OF_WINDOWS 4
-/* Ends a trial after the first pair; a smaller difference takes all pairs. */
-#define CLEARLY_MORE 1.5
+#define ROUNDS 4
+/* A way that gets so much less than the best is out after one round. */
+#define CLEARLY_LESS 0.67
 /* Spinning burns a processor, so it has to be better by so much. */
 #define MORE 1.1
 /* The time to the next trial, in lengths of this one; doubled each time the result is the same. */
 #define REST 32
 #define DOUBLINGS 3
-#define AGREED_ON_SPINNING 0x80000000u
+#define AGREED_SHIFT 4 /* trials_agreed: the way, then how often */
 
-static bool spins_in(uint32_t window)
+static const uint32_t ways[SPIN_WAYS] = {
+    0,                             /* park at once */
+    100 | 1 << SPIN_PAUSES_SHIFT,  /* look again and again */
+    1 | 1000 << SPIN_PAUSES_SHIFT, /* back off */
+};
+
+#define PAUSES_BETWEEN_YIELDS 100
+
+static inline void pause_once(void)
 {
-    return ((window ^ window >> 1) & 1) != 0; /* no, yes, yes, no: a drift favours neither */
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
 }
 
-static void begin_window(lwshm_backend *b, struct spin_trial *trial, int64_t now)
+void spin_pause(uint32_t pauses)
 {
-    __atomic_store_n(&trial->tranche->spins, spins_in(trial->windows) ? TURNS : 0,
-                     __ATOMIC_RELAXED);
-    trial->since_ns = now;
-    trial->acquisitions = tranche_acquisitions(b->segment, trial->id);
+    for (uint32_t i = 1; i <= pauses; i++) {
+        pause_once();
+        if (i % PAUSES_BETWEEN_YIELDS == 0)
+            os_yield();
+    }
 }
 
 /* The lease is a time until which no other backend begins a trial of the tranche. */
@@ -58,49 +73,94 @@ static bool take_lease(struct spin_trial *trial, int64_t expected, int64_t until
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-static void begin_trial(lwshm_backend *b, uint32_t id, int64_t due, int64_t now)
+static void begin_window(lwshm_backend *b, int64_t expected_lease, int64_t now)
 {
     struct spin_trial *trial = &b->trial;
-    *trial = (struct spin_trial){
-        .tranche = tranche_at(b->segment, id), .id = id, .began_ns = now, .waits = trial->waits};
-    if (take_lease(trial, due, now + LEASE_WINDOWS * (int64_t)WINDOW_NS))
-        begin_window(b, trial, now);
-    else
-        trial->tranche = NULL;
+    if (!take_lease(trial, expected_lease, now + LEASE_WINDOWS * (int64_t)WINDOW_NS)) {
+        trial->tranche = NULL; /* another's by now */
+        return;
+    }
+    __atomic_store_n(&trial->tranche->spin, ways[trial->way], __ATOMIC_RELAXED);
+    trial->since_ns = now;
+    trial->acquisitions = tranche_acquisitions(b->segment, trial->id);
 }
 
-static void end_trial(struct spin_trial *trial, bool spins, int64_t now)
+static void begin_trial(lwshm_backend *b, uint32_t id, int64_t due, int64_t now)
+{
+    b->trial = (struct spin_trial){
+        .tranche = tranche_at(b->segment, id), .id = id, .began_ns = now, .waits = b->trial.waits};
+    begin_window(b, due, now);
+}
+
+/* Acquisitions a nanosecond. */
+static double rate(const struct spin_trial *trial, uint32_t way)
+{
+    return trial->took_ns[way] > 0 ? trial->got[way] / trial->took_ns[way] : 0;
+}
+
+static uint32_t best_way(const struct spin_trial *trial)
+{
+    uint32_t best = 0;
+    for (uint32_t way = 1; way < SPIN_WAYS; way++)
+        if (rate(trial, way) > rate(trial, best) * (best == 0 ? MORE : 1))
+            best = way;
+    return best;
+}
+
+static void end_trial(struct spin_trial *trial, int64_t now)
 {
     struct tranche_entry *tranche = trial->tranche;
+    uint32_t best = best_way(trial);
     uint32_t agreed = __atomic_load_n(&tranche->trials_agreed, __ATOMIC_RELAXED);
-    uint32_t result = spins ? AGREED_ON_SPINNING : 0;
-    uint32_t times = (agreed & AGREED_ON_SPINNING) == result ? agreed & ~AGREED_ON_SPINNING : 0;
-    __atomic_store_n(&tranche->trials_agreed, result | (times < DOUBLINGS ? times + 1 : times),
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&tranche->spins, spins ? TURNS : 0, __ATOMIC_RELAXED);
+    uint32_t times = agreed % (1 << AGREED_SHIFT) == best ? agreed >> AGREED_SHIFT : 0;
+    uint32_t next = times < DOUBLINGS ? times + 1 : times;
+    __atomic_store_n(&tranche->trials_agreed, best | next << AGREED_SHIFT, __ATOMIC_RELAXED);
+    __atomic_store_n(&tranche->spin, ways[best], __ATOMIC_RELAXED);
     take_lease(trial, trial->lease_ns, now + ((now - trial->began_ns) * REST << times));
     trial->tranche = NULL;
 }
 
-static void end_window(lwshm_backend *b, struct spin_trial *trial, int64_t now)
+/* After a round: those that are out.  How many are left? */
+static uint32_t sort_out(struct spin_trial *trial)
 {
-    bool spun = spins_in(trial->windows++);
-    trial->took_ns[spun] += (double)(now - trial->since_ns);
-    trial->got[spun] += (double)(tranche_acquisitions(b->segment, trial->id) - trial->acquisitions);
-    if (trial->windows % 2 == 0) {
-        /* acquisitions a nanosecond, times the same product of times on both sides */
-        double without = trial->got[false] * trial->took_ns[true];
-        double with = trial->got[true] * trial->took_ns[false];
-        if (with > CLEARLY_MORE * without || without > CLEARLY_MORE * with ||
-            trial->windows == 2 * PAIRS_OF_WINDOWS) {
-            end_trial(trial, with > MORE * without, now);
+    double best = rate(trial, best_way(trial));
+    uint32_t left = 0;
+    for (uint32_t way = 0; way < SPIN_WAYS; way++) {
+        trial->out[way] = trial->out[way] || rate(trial, way) < CLEARLY_LESS * best;
+        left += !trial->out[way];
+    }
+    return left;
+}
+
+/* The next way that is not out; every second round the other way round, so that a drift of the
+   machine favours none.  False if the round is over. */
+static bool next_way(struct spin_trial *trial)
+{
+    bool back = trial->rounds % 2 == 1;
+    do {
+        if (trial->way == (back ? 0 : SPIN_WAYS - 1))
+            return false;
+        trial->way += back ? -1u : 1u;
+    } while (trial->out[trial->way]);
+    return true;
+}
+
+static void end_window(lwshm_backend *b, int64_t now)
+{
+    struct spin_trial *trial = &b->trial;
+    uint64_t got = tranche_acquisitions(b->segment, trial->id) - trial->acquisitions;
+    trial->got[trial->way] += (double)got;
+    trial->took_ns[trial->way] += (double)(now - trial->since_ns);
+    if (!next_way(trial)) {
+        if (sort_out(trial) == 1 || ++trial->rounds == ROUNDS) {
+            end_trial(trial, now);
             return;
         }
+        /* It begins where the last one ended, unless that is out. */
+        if (trial->out[trial->way])
+            next_way(trial);
     }
-    if (take_lease(trial, trial->lease_ns, now + LEASE_WINDOWS * (int64_t)WINDOW_NS))
-        begin_window(b, trial, now);
-    else
-        trial->tranche = NULL;
+    begin_window(b, trial->lease_ns, now);
 }
 
 /* One more step of a trial, if a step is due. */
@@ -113,7 +173,7 @@ static void conduct(lwshm_backend *b, uint32_t id)
         trial->tranche = NULL; /* too late: it may be another's */
     if (trial->tranche == tranche) {
         if (now - trial->since_ns >= WINDOW_NS)
-            end_window(b, trial, now);
+            end_window(b, now);
     } else if (trial->tranche == NULL) {
         int64_t due = __atomic_load_n(&tranche->next_trial, __ATOMIC_RELAXED);
         if (now >= due)
@@ -121,15 +181,15 @@ static void conduct(lwshm_backend *b, uint32_t id)
     }
 }
 
-uint32_t lwlock_spin_turns(lwshm_backend *b, const struct lwlock *lock)
+struct spin lwlock_spin(lwshm_backend *b, const struct lwlock *lock)
 {
     uint32_t id = lock->tranche;
     if (id >= b->max_tranches)
-        return 0;
+        return (struct spin){.turns = 0};
     const struct tranche_entry *tranche = tranche_at(b->segment, id);
     if (__atomic_load_n(&tranche->spins_setting, __ATOMIC_RELAXED) == LWSHM_SPINS_LEARNED &&
         ++b->trial.waits % WAITS_BETWEEN_LOOKS == 0)
         conduct(b, id);
-    int32_t turns = __atomic_load_n(&tranche->spins, __ATOMIC_RELAXED);
-    return turns < 0 || turns > LWSHM_SPINS_MAX ? 0 : (uint32_t)turns;
+    uint32_t spin = __atomic_load_n(&tranche->spin, __ATOMIC_RELAXED);
+    return (struct spin){.turns = spin & SPIN_TURNS_MASK, .pauses = spin >> SPIN_PAUSES_SHIFT};
 }

@@ -8,18 +8,17 @@
 
 #include "core/handle.h"
 
-/* The turns that a waiter for this lock spins, and one more step of the trial that finds out
-   whether to spin, if this backend conducts it or one is due. */
-uint32_t lwlock_spin_turns(lwshm_backend *backend, const struct lwlock *lock);
+/* So often, after so many pauses of the processor each time, does a waiter look before it parks. */
+struct spin {
+    uint32_t turns, pauses;
+};
 
-/* Lets the other thread of the processor's core run for a moment. */
-static inline void spin_pause(void)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
+/* How a waiter for this lock spins; and one more step of the trial that finds out, if this backend
+   conducts it or one is due. */
+struct spin lwlock_spin(lwshm_backend *backend, const struct lwlock *lock);
+
+/* Leaves the lock alone for so many pauses of the processor.  A long pause lets other threads have
+   the processor now and then: the lock's owner may be waiting for just this one. */
+void spin_pause(uint32_t pauses);
 
 #endif

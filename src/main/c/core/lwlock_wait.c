@@ -51,14 +51,6 @@ static bool is_over(const struct attempt *a)
     return a->deadline_ns == LWLOCK_AT_ONCE || is_past(a, os_monotonic_ns());
 }
 
-/* LWSHM_OK, or why a waiter gives up. */
-static int reason_to_give_up(const struct attempt *a)
-{
-    if (__atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE))
-        return fail_closed(a->segment);
-    return is_over(a) ? LWLOCK_TIMED_OUT : LWSHM_OK;
-}
-
 /*
  * True if the wait is not over, but only a step of it.  The record stays as it is, N, and with it
  * whatever W says of this backend: the waiter's flag, the starving waiter's name, the owner's if
@@ -150,9 +142,12 @@ static int32_t obstacle_in(const struct attempt *a, uint64_t word)
 }
 
 /* A waiter that does not take a free lock must not keep it closed: a starving waiter that was
-   stopped.  It loses its name if it has left the lock alone for as long as a sleep lasts. */
+   stopped.  It loses its name if it has left the lock alone for as long as a sleep lasts.  Only with
+   a record, which covers the wake-ups. */
 static void look_at_starving(struct attempt *a, int64_t now)
 {
+    if (a->record == NULL)
+        return;
     struct idler *idler = &a->backend->idler;
     uint64_t word = load(&a->lock->word);
     int32_t slot = lock_starving_slot(word);
@@ -166,11 +161,35 @@ static void look_at_starving(struct attempt *a, int64_t now)
 
 /* Looks whether the backend in slot `obstacle` (-1: none is known) is alive, and recovers it if
    it is not. */
-static void look_around(struct attempt *a, int32_t obstacle, int64_t now)
+static void look_around(struct attempt *a, int32_t obstacle, const struct patience *p, int64_t now)
 {
     if (obstacle >= 0)
-        recover_if_dead(a->segment, (uint32_t)obstacle, patience_is_long(&a->waited.patience));
+        recover_if_dead(a->segment, (uint32_t)obstacle, patience_is_long(p));
     look_at_starving(a, now);
+}
+
+/* A caller that only ever tries, or has no time to sleep, must not be shut out by a dead backend: it
+   looks around by a clock of its own, whichever locks it tries. */
+static void look_now_and_then(struct attempt *a, int32_t obstacle)
+{
+    struct patience *tries = &a->backend->tries;
+    int64_t now = os_monotonic_ns();
+    if (!patience_has_begun(tries))
+        patience_begin(tries, now);
+    else if (patience_ends(tries, now))
+        look_around(a, obstacle, tries, now);
+}
+
+/* LWSHM_OK, or why a waiter gives up; `obstacle` is the slot in its way. */
+static int reason_to_give_up(struct attempt *a, int32_t obstacle)
+{
+    if (__atomic_load_n(&a->segment->ending, __ATOMIC_ACQUIRE))
+        return fail_closed(a->segment);
+    if (!is_over(a))
+        return LWSHM_OK;
+    if (!a->steps)
+        look_now_and_then(a, obstacle);
+    return LWLOCK_TIMED_OUT;
 }
 
 static void begin_waiting(struct attempt *a, enum lwshm_lwlock_mode mode, int64_t now)
@@ -200,21 +219,8 @@ static bool park(struct attempt *a, uint32_t *futex, uint32_t expected, int32_t 
     }
     /* Before it gives up, too: it may be called again and again with a short time-out. */
     if (patience_ends(&a->waited.patience, now) || (!a->steps && is_past(a, now)))
-        look_around(a, obstacle, now);
+        look_around(a, obstacle, &a->waited.patience, now);
     return woken;
-}
-
-void lwlock_wait_look(struct attempt *a)
-{
-    lwshm_backend *b = a->backend;
-    int64_t now = os_monotonic_ns();
-    if (b->tried_lock != a->offset) {
-        b->tried_lock = a->offset;
-        patience_begin(&b->tries, now);
-    } else if (patience_ends(&b->tries, now)) {
-        a->waited.patience = b->tries;
-        look_around(a, obstacle_in(a, load(&a->lock->word)), now);
-    }
 }
 
 /* What W becomes before this waiter parks: its flag on, WAKING off if it was woken and so has
@@ -244,12 +250,11 @@ static bool announce(struct attempt *a, uint64_t *word, uint64_t flag)
     return true;
 }
 
-/* How often to look before parking, where there is another processor to wait for. */
-static uint32_t spins_of(const struct attempt *a)
+/* How to spin before parking, where there is another processor to wait for. */
+static struct spin spin_of(const struct attempt *a)
 {
-    return a->segment->spins && a->deadline_ns != LWLOCK_AT_ONCE
-               ? lwlock_spin_turns(a->backend, a->lock)
-               : 0;
+    return a->segment->spins && a->deadline_ns != LWLOCK_AT_ONCE ? lwlock_spin(a->backend, a->lock)
+                                                                 : (struct spin){.turns = 0};
 }
 
 /* ---- shared ---- */
@@ -263,9 +268,9 @@ static bool is_blocked(const struct attempt *a)
 static int await_unblocked(struct attempt *a)
 {
     bool overtaken = false;
-    for (uint32_t i = spins_of(a); i > 0 && is_blocked(a); i--) {
+    for (struct spin spin = spin_of(a); spin.turns > 0 && is_blocked(a); spin.turns--) {
         a->has_waited = true;
-        spin_pause();
+        spin_pause(spin.pauses);
     }
     for (;;) {
         uint32_t events = __atomic_load_n(&a->lock->sfut, __ATOMIC_SEQ_CST);
@@ -275,7 +280,7 @@ static int await_unblocked(struct attempt *a)
             return LWSHM_OK;
         if (is_poisoned(a, word))
             return leave_poisoned(a);
-        if ((reason = reason_to_give_up(a)) != LWSHM_OK)
+        if ((reason = reason_to_give_up(a, obstacle_in(a, word))) != LWSHM_OK)
             return leave_empty_handed(a, reason);
         /* A release takes SWAIT off before it wakes.  Recovery does not. */
         a->waited.turns += overtaken && (word & LOCK_SWAIT) == 0;
@@ -309,12 +314,11 @@ int lwlock_wait_shared(struct attempt *a)
 /* ---- exclusive ---- */
 
 /* Waits until slot `i` has no shared hold of the lock; not LWSHM_OK if it gave up. */
-static int drain_slot(struct attempt *a, uint32_t i, uint32_t spins)
+static int drain_slot(struct attempt *a, uint32_t i, struct spin spin)
 {
-    for (; record_says_shared(a->segment, i, a->offset); spin_pause()) {
-        if (spins-- == 0)
-            break;
+    for (; spin.turns > 0 && record_says_shared(a->segment, i, a->offset); spin.turns--) {
         a->has_waited = true;
+        spin_pause(spin.pauses);
     }
     while (record_says_shared(a->segment, i, a->offset)) {
         uint32_t events = __atomic_load_n(&a->lock->dfut, __ATOMIC_SEQ_CST);
@@ -322,7 +326,7 @@ static int drain_slot(struct attempt *a, uint32_t i, uint32_t spins)
         /* Again: a reader that retracted before DPARK was on wakes nobody. */
         if (!record_says_shared(a->segment, i, a->offset))
             return LWSHM_OK;
-        int reason = reason_to_give_up(a);
+        int reason = reason_to_give_up(a, (int32_t)i);
         if (reason != LWSHM_OK)
             return reason;
         park(a, &a->lock->dfut, events, (int32_t)i, LWSHM_LW_EXCLUSIVE);
@@ -333,10 +337,10 @@ static int drain_slot(struct attempt *a, uint32_t i, uint32_t spins)
 static int drain_slots(struct attempt *a, uint64_t readers)
 {
     uint32_t joined = segment_joined_slots(a->segment);
-    uint32_t spins = spins_of(a);
+    struct spin spin = spin_of(a);
     for (uint64_t rest = readers; rest != 0; rest &= rest - 1)
         for (uint32_t i = (uint32_t)__builtin_ctzll(rest); i < joined; i += 64) {
-            int r = drain_slot(a, i, spins);
+            int r = drain_slot(a, i, spin);
             if (r != LWSHM_OK)
                 return r;
         }
@@ -390,19 +394,27 @@ static bool own(struct attempt *a, uint64_t *word)
     return false;
 }
 
+static bool own_spinning(struct attempt *a)
+{
+    uint64_t word;
+    if (own(a, &word))
+        return true;
+    for (struct spin spin = spin_of(a); spin.turns > 0; spin.turns--) {
+        a->has_waited = true;
+        spin_pause(spin.pauses);
+        if (own(a, &word))
+            return true;
+    }
+    return false;
+}
+
 /* The record is N.  Sleeps until this backend is the owner. */
 static int await_ownership(struct attempt *a)
 {
     uint64_t word;
     bool overtaken = false;
-    if (own(a, &word))
+    if (own_spinning(a))
         return LWSHM_OK;
-    for (uint32_t i = spins_of(a); i > 0; i--) {
-        a->has_waited = true;
-        spin_pause();
-        if (own(a, &word))
-            return LWSHM_OK;
-    }
     for (;;) {
         uint32_t events = __atomic_load_n(&a->lock->xfut, __ATOMIC_SEQ_CST);
         int reason;
@@ -410,14 +422,16 @@ static int await_ownership(struct attempt *a)
             return LWSHM_OK;
         if (is_poisoned(a, word))
             return leave_poisoned(a);
-        if ((reason = reason_to_give_up(a)) != LWSHM_OK)
+        if ((reason = reason_to_give_up(a, obstacle_in(a, word))) != LWSHM_OK)
             return leave_empty_handed(a, reason);
         /* A release that wakes a writer sets WAKING.  Recovery takes it off. */
         a->waited.turns += overtaken && (word & LOCK_WAKING) != 0;
         overtaken = false;
         if (announce(a, &word, LOCK_XWAIT)) {
             overtaken = park(a, &a->lock->xfut, events, obstacle_in(a, word), LWSHM_LW_EXCLUSIVE);
-            a->woken = true; /* whatever ended the sleep: a wake-up may have come as well */
+            a->woken = true;     /* whatever ended the sleep: a wake-up may have come as well */
+            if (own_spinning(a)) /* while WAKING keeps releases from waking another */
+                return LWSHM_OK;
         }
     }
 }
@@ -467,7 +481,7 @@ int lwlock_wait_released(struct attempt *a)
         if (is_poisoned(a, word))
             r = fail_owner_died(a->offset);
         if (r != LWSHM_OK || (word & LOCK_OWNER_SLOT_MASK) == 0 ||
-            (r = reason_to_give_up(a)) != LWSHM_OK)
+            (r = reason_to_give_up(a, obstacle_in(a, word))) != LWSHM_OK)
             break;
         if ((word & LOCK_SWAIT) != 0 ||
             __atomic_compare_exchange_n(&a->lock->word, &word, word | LOCK_SWAIT, false,

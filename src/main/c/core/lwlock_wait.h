@@ -54,10 +54,6 @@ int lwlock_wait_exclusive(struct attempt *attempt);
 /* Waits, acquiring nothing, until W has no owner.  The attempt has no record. */
 int lwlock_wait_released(struct attempt *attempt);
 
-/* After a try that failed: looks now and then whether the backend in the way is alive, so that a
-   caller that only ever tries is not shut out by a dead one. */
-void lwlock_wait_look(struct attempt *attempt);
-
 /* Ends a wait whose last step timed out, as a time-out does. */
 void lwlock_wait_cancel(struct attempt *attempt);
 

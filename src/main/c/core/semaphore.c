@@ -18,9 +18,8 @@
 
 #include "core/backend_slot.h"
 #include "core/lock.h"
-#include "core/lwlock_enter.h"
 #include "core/lwlock_slow.h"
-#include "core/patience.h"
+#include "core/lwlock_wait.h"
 #include "core/recover.h"
 #include "core/shmem.h"
 #include "os/clock.h"
@@ -190,6 +189,8 @@ static void recount(lwshm_segment *s, struct semaphore *sem, bool looks)
 /* LWSHM_OK, LWLOCK_TIMED_OUT, or an error. */
 static int lock_semaphore(lwshm_backend *b, struct semaphore *sem, int64_t deadline_ns)
 {
+    if (deadline_ns == LWLOCK_AT_ONCE)
+        deadline_ns = os_monotonic_ns();
     if (deadline_ns != 0)
         deadline_ns = deadline_ns > INT64_MAX - LOCK_GRACE_NS ? 0 : deadline_ns + LOCK_GRACE_NS;
     int r = lwlock_acquire_until(b, sem->lock, LWSHM_LW_EXCLUSIVE, deadline_ns, LWSHM_LW_REPAIR);

@@ -52,8 +52,10 @@ int lwshm_tranche_statistics(const lwshm_segment *s, uint32_t id,
         .wait_ns = __atomic_load_n(&entry->wait_ns, __ATOMIC_RELAXED),
         .recoveries = __atomic_load_n(&entry->recoveries, __ATOMIC_RELAXED),
         .poisonings = __atomic_load_n(&entry->poisonings, __ATOMIC_RELAXED),
-        .spins = (uint32_t)__atomic_load_n(&entry->spins, __ATOMIC_RELAXED),
     };
+    uint32_t spin = __atomic_load_n(&entry->spin, __ATOMIC_RELAXED);
+    sum.spins = spin & SPIN_TURNS_MASK;
+    sum.pauses = spin >> SPIN_PAUSES_SHIFT;
     for (int i = 0; i < WAIT_BUCKETS; i++) {
         sum.wait_histogram[i] = __atomic_load_n(&entry->waits[i], __ATOMIC_RELAXED);
         sum.waits += sum.wait_histogram[i];

@@ -102,6 +102,7 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_statistics(JNIEnv *env, 
     to[STATISTICS(RECOVERIES)] = (jlong)native.recoveries;
     to[STATISTICS(POISONINGS)] = (jlong)native.poisonings;
     to[STATISTICS(SPINS)] = native.spins;
+    to[STATISTICS(PAUSES)] = native.pauses;
     for (int i = 0; i < LWSHM_WAIT_BUCKETS; i++)
         to[STATISTICS(HISTOGRAM) + i] = (jlong)native.wait_histogram[i];
     put_longs(env, statistics, 0, STATISTICS(COUNT), to);

@@ -87,15 +87,13 @@ enum role {
     NOBODY,
     HOLDS_X, /* holds until it may go */
     HOLDS_S,
-    DISOWNS_X, /* the same, but has disowned it */
-    DISOWNS_S,
     HOLDS_PERMIT, /* of the semaphore */
     WANTS_X,      /* acquires and releases */
     WANTS_S,
-    STARVES_X, /* and names itself the starving before it first sleeps */
+    STARVES_X, /* and names itself the starving waiter before it first sleeps */
     STARVES_S,
-    WAITS_FOR_VARIABLE, /* to be something else than 0, or the lock to be free */
-    WANTS_PERMITS       /* all there are */
+    AWAITS_RELEASE, /* acquires nothing */
+    WANTS_PERMITS   /* all there are */
 };
 
 static inline bool is_waiter(enum role role)

@@ -158,7 +158,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: heir_program DIRECTORY [SCENARIO]\n");
         return 2;
     }
-    lwlock_patience.first_ns = lwlock_patience.longest_ns = 3600 * 1000000000ll;
+    patience_limits.first_ns = patience_limits.longest_ns = 3600 * 1000000000ll;
     chaos_create(argv[1], 1);
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
         int r;

@@ -112,7 +112,6 @@ static pid_t set_scene(void)
 {
     memset((void *)here.board, 0, sizeof *here.board);
     memset(others, 0, sizeof others);
-    lock_at(here.segment, here.lock)->variable = 0;
     for (int i = 0; i < 2; i++)
         others[i] = bring_in(scene->before[i], i);
     if (scene->dead != NOBODY)
@@ -167,18 +166,11 @@ static bool check_aftermath(const char *who, uint32_t repairs, long k)
     return scene->check == NULL || scene->check(k);
 }
 
-/* What it disowned, another may have taken over since. */
-static bool has_disowned(int number)
-{
-    enum role role = number < 2 ? scene->before[number] : scene->after;
-    return role == DISOWNS_X || role == DISOWNS_S;
-}
-
 /* Who says that it is inside exclusively must be the only one. */
 static bool is_alone(const char *who)
 {
     for (int i = 0; i < OTHERS; i++)
-        if (here.board->ready[i] != 0 && here.board->go[i] == 0 && !has_disowned(i))
+        if (here.board->ready[i] != 0 && here.board->go[i] == 0)
             return complain(&tally.lost, "%s: inside together with player %d", who, i);
     return true;
 }
@@ -191,7 +183,7 @@ static int run_killed(long k)
     pid_t victim = set_scene();
     snprintf(who, sizeof who, "%s, killed at instruction %ld", scene->name, k);
     bool stepped = step(victim, k, scene->others_go ? victim_is_asleep : NULL);
-    bool inside = scene->dead == HOLDS_X || scene->dead == DISOWNS_X ||
+    bool inside = scene->dead == HOLDS_X ||
                   (here.board->slot[VICTIM] != 0 && is_inside(here.board->slot[VICTIM] - 1));
     bool alone = scene->dead != NOBODY || !inside || is_alone(who);
     kill_and_reap(victim);
@@ -327,7 +319,7 @@ int main(int argc, char **argv)
     const char *wanted = argc > 2 ? argv[2] : "";
     kills_too = wanted[0] != '+';
     wanted += !kills_too;
-    lwlock_patience.first_ns = lwlock_patience.longest_ns = 3600 * 1000000000ll;
+    patience_limits.first_ns = patience_limits.longest_ns = 3600 * 1000000000ll;
     chaos_create(argv[1], 1);
     for (int i = 0; i < scenario_count; i++) {
         scene = &scenarios[i];

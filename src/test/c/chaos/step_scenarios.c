@@ -47,13 +47,13 @@ static void give_up_late(void)
 
 static void starve_exclusive(void)
 {
-    lwlock_patience.turns = 0;
+    lwlock_turns_before_starving = 0;
     acquire_exclusive();
 }
 
 static void starve_shared(void)
 {
-    lwlock_patience.turns = 0;
+    lwlock_turns_before_starving = 0;
     acquire_shared();
 }
 
@@ -62,20 +62,17 @@ static void acquire_or_wait(void)
     lwshm_lwlock_acquire_or_wait(here.me, here.lock);
 }
 
-static void wait_for_variable(void)
+static void await_release(void)
 {
-    uint64_t value;
-    lwshm_lwlock_wait_for_var(here.me, here.lock, 0, &value);
+    lwshm_lwlock_await_release(here.me, here.lock, LWSHM_FOREVER, 0);
 }
 
-static void update_variable(void)
+/* Its own bit in RB is no reason to look for readers. */
+static void read_then_write(void)
 {
-    lwshm_lwlock_update_var(here.me, here.lock, 1);
-}
-
-static void release_clear_variable(void)
-{
-    lwshm_lwlock_release_clear_var(here.me, here.lock, 1);
+    acquire_shared();
+    lwshm_lwlock_release(here.me, here.lock);
+    acquire_exclusive();
 }
 
 static void release(void)
@@ -90,16 +87,6 @@ static void change_data(void)
     here.board->a++;
     here.board->b++;
     lwshm_lwlock_release(here.me, here.lock);
-}
-
-static void disown(void)
-{
-    lwshm_lwlock_disown(here.me, here.lock);
-}
-
-static void release_disowned(void)
-{
-    lwshm_lwlock_release_disowned(here.me, here.lock);
 }
 
 static void leave(void)
@@ -246,6 +233,7 @@ const struct scenario scenarios[] = {
     /* acquire and release */
     {.name = "acquire exclusive", .operation = acquire_exclusive, .newcomers = true},
     {.name = "acquire shared", .operation = acquire_shared, .newcomers = true},
+    {.name = "acquire exclusive after shared", .operation = read_then_write, .newcomers = true},
     {.name = "acquire, change, release", .operation = change_data, .newcomers = true},
     {.name = "release exclusive", .held = HOLDS_X, .operation = release, .newcomers = true},
     {.name = "release shared", .held = HOLDS_S, .operation = release, .newcomers = true},
@@ -328,7 +316,7 @@ const struct scenario scenarios[] = {
      .before = {HOLDS_X, WANTS_X},
      .operation = starve_shared,
      .others_go = true},
-    {.name = "wait behind a starving",
+    {.name = "wait behind a starving waiter",
      .before = {HOLDS_X, STARVES_X},
      .operation = acquire_shared,
      .others_go = true},
@@ -339,37 +327,21 @@ const struct scenario scenarios[] = {
      .after = WANTS_S,
      .operation = recover},
     {.name = "recover a reader", .dead = HOLDS_S, .after = WANTS_X, .operation = recover},
-    {.name = "recover a starving",
+    {.name = "recover a starving waiter",
      .before = {HOLDS_X},
      .dead = STARVES_X,
      .after = WANTS_S,
      .operation = recover},
-    {.name = "recover one who disowned", .dead = DISOWNS_X, .after = WANTS_X, .operation = recover},
-    /* the variable, and disowning */
-    {.name = "update the variable",
+    /* acquiring nothing, or perhaps nothing */
+    {.name = "await a release", .before = {HOLDS_X}, .operation = await_release, .others_go = true},
+    {.name = "release exclusive, a release is awaited",
      .held = HOLDS_X,
-     .after = WAITS_FOR_VARIABLE,
-     .operation = update_variable},
-    {.name = "release and clear the variable",
-     .held = HOLDS_X,
-     .after = WAITS_FOR_VARIABLE,
-     .operation = release_clear_variable},
-    {.name = "wait for the variable",
-     .before = {HOLDS_X},
-     .operation = wait_for_variable,
-     .others_go = true},
+     .after = AWAITS_RELEASE,
+     .operation = release},
     {.name = "acquire or wait",
      .before = {HOLDS_X},
      .operation = acquire_or_wait,
      .others_go = true},
-    {.name = "disown exclusive", .held = HOLDS_X, .after = WANTS_X, .operation = disown},
-    {.name = "disown shared", .held = HOLDS_S, .after = WANTS_X, .operation = disown},
-    {.name = "release a disowned exclusive hold",
-     .before = {DISOWNS_X, WANTS_X},
-     .operation = release_disowned},
-    {.name = "release a disowned shared hold",
-     .before = {DISOWNS_S, WANTS_X},
-     .operation = release_disowned},
     /* the slot */
     {.name = "leave while inside", .held = HOLDS_X, .after = WANTS_X, .operation = leave},
     {.name = "join and leave", .operation = join_and_leave},

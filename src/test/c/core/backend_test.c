@@ -352,8 +352,10 @@ static void use_the_parents_backend(void *arg)
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_try_acquire(inherited, lock + 64, X));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_release(inherited, lock));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_is_held_by(inherited, lock));
-    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_acquire_contended(inherited, lock, X));
-    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_release_contended(inherited, lock, 0));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_acquire_slow(inherited, lock, X, 0, 0));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_release_slow(inherited, lock, 0));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_await_release(inherited, lock, 0, 0));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_cancel(inherited, lock));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_backend_release_all(inherited));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_backend_held_locks(inherited));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_backend_info(inherited, &info));

@@ -71,12 +71,6 @@ static int act_lock(const struct acting *self, uint64_t what, uint64_t mode)
     return lwshm_lwlock_acquire(child, what, (enum lwshm_lwlock_mode)mode);
 }
 
-static int act_disown_lock(const struct acting *self, uint64_t what, uint64_t unused)
-{
-    (void)self, (void)unused;
-    return lwshm_lwlock_disown(child, what);
-}
-
 static int act_fence(const struct acting *self, uint64_t unused, uint64_t unused2)
 {
     (void)unused, (void)unused2;
@@ -375,19 +369,6 @@ TEST(who_is_abandoned_has_left_unless_inside_a_lock)
     CHECK_OK(actor_do(actor, act_abandon, 0, 0));
     CHECK_EQ_INT(LWSHM_CHILD_ACTIVE, state(0));
     CHECK(is_poisoned());
-    actor_end(actor);
-    end();
-}
-
-TEST(who_leaves_a_lock_disowned_behind_has_not_left_in_order)
-{
-    begin();
-    struct actor *actor = child_in(0);
-    CHECK_OK(actor_do(actor, act_lock, lock, X));
-    CHECK_OK(actor_do(actor, act_disown_lock, lock, 0));
-    CHECK_OK(actor_do(actor, act_leave, 0, 0));
-    CHECK(is_poisoned());
-    CHECK_EQ_INT(LWSHM_CHILD_ACTIVE, state(0));
     actor_end(actor);
     end();
 }

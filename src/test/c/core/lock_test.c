@@ -34,7 +34,7 @@ static void end(void)
 
 static uint64_t *record(void)
 {
-    return &gone->slot->record[record_place(offset, gone->place_mask)];
+    return &gone->slot->record[record_index(offset, gone->index_mask)];
 }
 
 static void end_the_record(void)
@@ -144,8 +144,7 @@ TEST(a_record_of_nonsense_is_zeroed_and_nothing_else_is_touched)
     uint64_t size = info_of(segment).size;
     /* All of its own generation: what is of another's is none of its records. */
     const uint64_t nonsense[] = {RECORD_XIN, record_key(size) | RECORD_XIN,
-                                 record_key(offset - 64) | RECORD_S,
-                                 RECORD_LOCK_MASK | RECORD_DISOWNED | RECORD_XIN};
+                                 record_key(offset - 64) | RECORD_S, RECORD_LOCK_MASK | RECORD_XIN};
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
         *record() = gone->generation | nonsense[i];
         end_the_record();

@@ -54,25 +54,6 @@ TEST(a_record_says_lock_kind_and_generation)
     CHECK_EQ_UINT((1ull << 43) - 64, record_lock(record_key((1ull << 43) - 64)));
 }
 
-TEST(a_disowned_record_says_all_it_did_and_is_found_by_those_who_look_for_such)
-{
-    begin();
-    uint64_t lock = lwshm_tranche_lock(&tranche, 1);
-    uint64_t *record = write_record(lock, RECORD_S), owned = *record;
-    CHECK(record_find_disowned(segment, me->number, lock) == NULL);
-    *record |= RECORD_DISOWNED;
-    CHECK_EQ_UINT(lock, record_lock(*record));
-    CHECK_EQ_INT(RECORD_S, record_kind(*record));
-    CHECK_EQ_UINT(owned >> RECORD_GENERATION_SHIFT, record_generation(*record));
-    CHECK(!record_is_of(*record, lock));
-    CHECK(record_find(me, lock) == NULL);
-    CHECK(record_find_disowned(segment, me->number, lock) == record);
-    CHECK(record_find_disowned(segment, me->number, lock + 64) == NULL);
-    CHECK(record_says_shared(segment, me->number, lock)); /* still a hold */
-    record_clear(me, lock, record);
-    end();
-}
-
 TEST(a_record_stands_at_its_locks_place_if_that_is_free)
 {
     begin();

@@ -7,11 +7,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "actor.h"
 #include "core/backend_slot.h"
 #include "core/lock.h"
 #include "core/recover.h"
-#include "os/futex.h"
+#include "overtaking.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
@@ -224,18 +223,12 @@ TEST(a_reader_behind_a_killed_owner_that_waited_for_readers_recovers_it)
     end();
 }
 
-/* Wakes the waiter again and again while it cannot get the lock, until others queue behind it. */
-static void starve(const struct actor *waiter, uint32_t *futex)
-{
-    AWAIT((os_futex_wake(futex, 1), look().starving == (int32_t)waiter->slot));
-}
-
-static void a_killed_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted, bool reaped)
+static void a_killed_starving_waiter_keeps_nobody_out(enum lwshm_lwlock_mode wanted, bool reaped)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
     struct actor *starving = waiter_for(wanted);
-    starve(starving, wanted == X ? &words()->xfut : &words()->sfut);
+    starve(segment, lock, starving, wanted);
     test_kill(starving->pid);
     CHECK_OK(lwshm_lwlock_release(me, lock));
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(me, lock, S)); /* it is still ahead of us */
@@ -252,17 +245,17 @@ static void a_killed_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted, boo
 
 TEST(a_killed_starving_writer_keeps_nobody_out)
 {
-    a_killed_starver_keeps_nobody_out(X, false);
+    a_killed_starving_waiter_keeps_nobody_out(X, false);
 }
 
 TEST(a_killed_starving_reader_keeps_nobody_out)
 {
-    a_killed_starver_keeps_nobody_out(S, false);
+    a_killed_starving_waiter_keeps_nobody_out(S, false);
 }
 
-TEST(a_starver_is_reaped)
+TEST(a_killed_starving_waiter_is_reaped)
 {
-    a_killed_starver_keeps_nobody_out(X, true);
+    a_killed_starving_waiter_keeps_nobody_out(X, true);
 }
 
 /* As one that was woken, or has just released, and is about to go on. */

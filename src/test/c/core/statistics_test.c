@@ -205,7 +205,6 @@ TEST(a_writer_that_waited_for_a_reader_is_counted_as_slow_and_as_a_wait)
 
 TEST(a_wait_that_ends_without_the_lock_is_a_wait_but_no_acquisition)
 {
-    uint64_t value;
     begin();
     lwshm_backend *other = join(segment);
     CHECK_OK(lwshm_lwlock_acquire(other, lock, X));
@@ -216,8 +215,11 @@ TEST(a_wait_that_ends_without_the_lock_is_a_wait_but_no_acquisition)
     CHECK_EQ_UINT(2, s.waits);
     CHECK_EQ_UINT(2, waits_in_histogram(&s));
     check_acquisitions(1, 0, 0, 0);
-    CHECK_EQ_INT(0, lwshm_lwlock_wait_for_var(me, lock, 1, &value)); /* needs no wait */
+    CHECK_EQ_INT(0, lwshm_lwlock_await_release(me, lock, 0, 0)); /* does not sleep */
     CHECK_EQ_UINT(2, statistics().waits);
+    CHECK_EQ_INT(0, lwshm_lwlock_await_release(me, lock, 3 * 1000000, 0));
+    CHECK_EQ_UINT(3, statistics().waits);
+    check_acquisitions(1, 0, 0, 0);
     CHECK_OK(lwshm_backend_leave(other));
     end();
 }

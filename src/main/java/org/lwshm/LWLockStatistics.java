@@ -19,8 +19,9 @@ import org.lwshm.jni.TrancheNative;
  * @param waitTime how long they slept, in all
  * @param recoveries how many holds were ended whose process or thread had died
  * @param poisonings of those, how many may have left data half-changed
- * @param spins how often a waiter looks at present before it sleeps; see {@link
+ * @param spins how often a waiter looks at the lock, at present, before it sleeps; see {@link
  *     LWLockTranche#setSpins}
+ * @param pauses how many pauses of the processor come before each of these looks
  * @param histogram the waits by their length: element i counts those that took {@link
  *     #bucketStart(int) bucketStart(i)} (2<sup>i</sup> microseconds) or longer, but less than
  *     {@code bucketStart(i + 1)}; the first one also those that were shorter, the last one all that
@@ -36,6 +37,7 @@ public record LWLockStatistics(
     long recoveries,
     long poisonings,
     int spins,
+    int pauses,
     long[] histogram) {
 
   /** How many elements the histogram has. */
@@ -53,6 +55,7 @@ public record LWLockStatistics(
    * @param recoveries as above
    * @param poisonings as above
    * @param spins as above
+   * @param pauses as above
    * @param histogram as above
    */
   public LWLockStatistics {
@@ -92,6 +95,7 @@ public record LWLockStatistics(
         numbers[TrancheNative.STATISTICS_RECOVERIES],
         numbers[TrancheNative.STATISTICS_POISONINGS],
         (int) numbers[TrancheNative.STATISTICS_SPINS],
+        (int) numbers[TrancheNative.STATISTICS_PAUSES],
         Arrays.copyOfRange(
             numbers, TrancheNative.STATISTICS_HISTOGRAM, TrancheNative.STATISTICS_COUNT));
   }
@@ -108,6 +112,7 @@ public record LWLockStatistics(
         && recoveries == that.recoveries
         && poisonings == that.poisonings
         && spins == that.spins
+        && pauses == that.pauses
         && Arrays.equals(histogram, that.histogram);
   }
 

@@ -64,11 +64,12 @@ public final class LWLockTranche {
   }
 
   /**
-   * Sets how often a waiter for one of its locks looks at the lock before it sleeps. {@link
-   * #SPINS_LEARNED}, the default: waiters try out now and then whether all together acquire more
-   * with no turns or with 100, and keep to that. Holds for all processes, from their next wait on.
+   * Sets how a waiter for one of its locks spins before it sleeps. {@link #SPINS_LEARNED}, the
+   * default: waiters try out now and then in which way all processes together acquire more, and
+   * keep to that: sleeping at once, looking at the lock 100 times, or looking once after as long a
+   * pause. Holds for all processes, from their next wait on.
    *
-   * @param turns {@link #SPINS_LEARNED}; 0, to sleep at once; or so many, a million at most
+   * @param turns {@link #SPINS_LEARNED}; 0, to sleep at once; or how often to look, 65,535 at most
    * @throws IllegalArgumentException if it is something else
    */
   public void setSpins(int turns) {

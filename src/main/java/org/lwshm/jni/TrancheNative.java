@@ -54,11 +54,14 @@ public final class TrancheNative {
   /** {@code statistics[]}: of those, the ones that poisoned a lock. */
   public static final int STATISTICS_POISONINGS = 7;
 
-  /** {@code statistics[]}: turns that a waiter spins at present. */
+  /** {@code statistics[]}: how often a waiter looks at present before it parks. */
   public static final int STATISTICS_SPINS = 8;
 
+  /** {@code statistics[]}: pauses of the processor before each of these looks. */
+  public static final int STATISTICS_PAUSES = 9;
+
   /** {@code statistics[]}: the first bucket of the histogram; the others follow. */
-  public static final int STATISTICS_HISTOGRAM = 9;
+  public static final int STATISTICS_HISTOGRAM = 10;
 
   /** Buckets of the histogram. */
   public static final int WAIT_BUCKETS = 32;

@@ -1,6 +1,5 @@
 /*
- * The calls for bindings that run the uncontended path themselves: here a binding in
- * small, which knows of the segment's words what lwshm_layout_field() tells, and goes to
+ * The calls for bindings that run the fast path themselves: here a binding in small, which knows of the segment's words what lwshm_layout_field() tells, and goes to
  * the library for the rest - as the one for Java does.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -19,15 +18,15 @@ struct binding {
     char *base;
     uint64_t slot; /* offset */
     uint64_t owner, bit, generation;
-    uint64_t places;
+    uint64_t records;
     /* of the layout */
     uint64_t record, word, readers;
-    uint64_t n, s, xin, blocks, dpark;
+    uint64_t n, s, xin, blocks, dpark, flags, woken;
 };
 
 static struct binding bind_to(lwshm_segment *segment, uint32_t max_held_locks)
 {
-    struct binding b = {.segment = segment, .backend = join(segment), .places = max_held_locks};
+    struct binding b = {.segment = segment, .backend = join(segment), .records = max_held_locks};
     struct lwshm_backend_info info = backend_info_of(b.backend);
     b.base = lwshm_shmem_pointer(segment, 0, 1);
     b.slot = info.slot_offset;
@@ -44,12 +43,14 @@ static struct binding bind_to(lwshm_segment *segment, uint32_t max_held_locks)
     b.blocks = layout_constant("LOCK_OWNER_SLOT_MASK") | layout_constant("LOCK_STARVING_MASK") |
                layout_constant("LOCK_POISON");
     b.dpark = layout_constant("LOCK_DPARK");
+    b.woken = layout_constant("LOCK_XWAIT") | layout_constant("LOCK_WAKING");
+    b.flags = b.woken | layout_constant("LOCK_SWAIT");
     return b;
 }
 
 static uint64_t *record_of(const struct binding *b, uint64_t lock)
 {
-    return (uint64_t *)(b->base + b->slot + b->record) + lock / 64 % b->places;
+    return (uint64_t *)(b->base + b->slot + b->record) + lock / 64 % b->records;
 }
 
 static uint64_t *word_of(const struct binding *b, uint64_t lock)
@@ -62,23 +63,40 @@ static uint64_t record_value(const struct binding *b, uint64_t lock, uint64_t ki
     return lock / 64 << layout_constant("RECORD_LOCK_SHIFT") | b->generation | kind;
 }
 
-/* The first step; true if it was enough. */
+static bool own(const struct binding *b, uint64_t lock)
+{
+    uint64_t word = 0;
+    while ((word & ~b->flags) == 0)
+        if (__atomic_compare_exchange_n(word_of(b, lock), &word, word | b->owner, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return true;
+    return false;
+}
+
+static bool enter_shared(const struct binding *b, uint64_t lock)
+{
+    uint64_t *readers = (uint64_t *)(b->base + lock + b->readers);
+    if ((__atomic_load_n(word_of(b, lock), __ATOMIC_SEQ_CST) & b->blocks) != 0)
+        return false;
+    if ((__atomic_load_n(readers, __ATOMIC_SEQ_CST) & b->bit) == 0)
+        __atomic_or_fetch(readers, b->bit, __ATOMIC_SEQ_CST);
+    return (__atomic_load_n(word_of(b, lock), __ATOMIC_SEQ_CST) & b->blocks) == 0;
+}
+
+/* The fast path; true if it was enough, and otherwise the record is N. */
 static bool begin_acquire(const struct binding *b, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
-    uint64_t *readers = (uint64_t *)(b->base + lock + b->readers), free = 0;
+    const uint64_t *readers = (uint64_t *)(b->base + lock + b->readers);
     CHECK_EQ_UINT(0, *record_of(b, lock));
     if (mode == S) {
         __atomic_store_n(record_of(b, lock), record_value(b, lock, b->s), __ATOMIC_SEQ_CST);
-        if ((__atomic_load_n(word_of(b, lock), __ATOMIC_SEQ_CST) & b->blocks) != 0)
-            return false;
-        if ((__atomic_load_n(readers, __ATOMIC_SEQ_CST) & b->bit) == 0)
-            __atomic_or_fetch(readers, b->bit, __ATOMIC_SEQ_CST);
-        return (__atomic_load_n(word_of(b, lock), __ATOMIC_SEQ_CST) & b->blocks) == 0;
+        if (enter_shared(b, lock))
+            return true;
+        __atomic_store_n(record_of(b, lock), record_value(b, lock, b->n), __ATOMIC_SEQ_CST);
+        return false;
     }
     __atomic_store_n(record_of(b, lock), record_value(b, lock, b->n), __ATOMIC_SEQ_CST);
-    if (!__atomic_compare_exchange_n(word_of(b, lock), &free, b->owner, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST) ||
-        __atomic_load_n(readers, __ATOMIC_SEQ_CST) != 0)
+    if (!own(b, lock) || __atomic_load_n(readers, __ATOMIC_SEQ_CST) != 0)
         return false;
     __atomic_store_n(record_of(b, lock), record_value(b, lock, b->xin), __ATOMIC_SEQ_CST);
     return true;
@@ -87,7 +105,7 @@ static bool begin_acquire(const struct binding *b, uint64_t lock, enum lwshm_lwl
 static void bound_acquire(const struct binding *b, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
     if (!begin_acquire(b, lock, mode))
-        CHECK_OK(lwshm_lwlock_acquire_contended(b->backend, lock, mode));
+        CHECK_EQ_INT(1, lwshm_lwlock_acquire_slow(b->backend, lock, mode, LWSHM_FOREVER, 0));
     CHECK_EQ_INT(mode, lwshm_lwlock_is_held_by(b->backend, lock));
 }
 
@@ -96,15 +114,15 @@ static void bound_release(const struct binding *b, uint64_t lock)
     uint64_t old;
     if ((*record_of(b, lock) & layout_constant("RECORD_KIND_MASK")) == b->xin) {
         old = __atomic_fetch_sub(word_of(b, lock), b->owner, __ATOMIC_SEQ_CST);
-        if (old != b->owner) {
-            CHECK_OK(lwshm_lwlock_release_contended(b->backend, lock, old));
+        if (old != b->owner && old != (b->woken | b->owner)) {
+            CHECK_OK(lwshm_lwlock_release_slow(b->backend, lock, old));
             return;
         }
     } else {
         __atomic_store_n(record_of(b, lock), record_value(b, lock, b->n), __ATOMIC_SEQ_CST);
         old = __atomic_load_n(word_of(b, lock), __ATOMIC_SEQ_CST);
         if ((old & b->dpark) != 0) {
-            CHECK_OK(lwshm_lwlock_release_contended(b->backend, lock, old));
+            CHECK_OK(lwshm_lwlock_release_slow(b->backend, lock, old));
             return;
         }
     }
@@ -132,18 +150,37 @@ TEST(what_a_binding_takes_by_itself_the_library_knows_and_releases)
     end_segment(segment);
 }
 
-TEST(going_on_with_what_was_not_begun_is_an_error)
+TEST(the_slow_call_begins_an_acquire_of_which_there_is_no_record_yet)
+{
+    static const enum lwshm_lwlock_mode modes[] = {X, S};
+    lwshm_segment *segment = create_segment(NULL);
+    struct binding b = bind_to(segment, 16);
+    uint64_t lock = make_tranche(segment, "test", 4).offset;
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ_INT(1, lwshm_lwlock_acquire_slow(b.backend, lock, modes[i], LWSHM_FOREVER, 0));
+        CHECK_EQ_INT(modes[i], lwshm_lwlock_is_held_by(b.backend, lock));
+        bound_release(&b, lock);
+    }
+    CHECK_OK(lwshm_backend_leave(b.backend));
+    end_segment(segment);
+}
+
+TEST(the_slow_calls_refuse_what_does_not_go_with_the_record)
 {
     lwshm_segment *segment = create_segment(NULL);
     struct binding b = bind_to(segment, 16);
     uint64_t lock = make_tranche(segment, "test", 4).offset;
-    CHECK_FAILS(LWSHM_E_NOT_HELD, lwshm_lwlock_acquire_contended(b.backend, lock, X));
-    CHECK_FAILS(LWSHM_E_NOT_HELD, lwshm_lwlock_acquire_contended(b.backend, lock, S));
-    CHECK_FAILS(LWSHM_E_NOT_HELD, lwshm_lwlock_release_contended(b.backend, lock, 0));
+    CHECK_FAILS(LWSHM_E_NOT_HELD, lwshm_lwlock_release_slow(b.backend, lock, 0));
     CHECK_OK(lwshm_lwlock_acquire(b.backend, lock, S));
-    CHECK_FAILS(LWSHM_E_NOT_HELD, lwshm_lwlock_acquire_contended(b.backend, lock, X));
-    CHECK_FAILS(LWSHM_E_NOT_HELD, lwshm_lwlock_release_contended(b.backend, lock, 0));
+    CHECK_FAILS(LWSHM_E_ALREADY_HELD, lwshm_lwlock_acquire_slow(b.backend, lock, X, 0, 0));
+    CHECK_FAILS(LWSHM_E_ALREADY_HELD,
+                lwshm_lwlock_acquire_slow(b.backend, lock, S, 0, LWSHM_LW_STEP));
+    CHECK_FAILS(LWSHM_E_NOT_HELD, lwshm_lwlock_release_slow(b.backend, lock, 0));
+    CHECK_FAILS(LWSHM_E_INVALID, lwshm_lwlock_acquire_slow(b.backend, lock + 64, S, 0, 4));
+    CHECK_FAILS(LWSHM_E_INVALID,
+                lwshm_lwlock_acquire_slow(b.backend, lock + 64, (enum lwshm_lwlock_mode)3, 0, 0));
     CHECK_EQ_INT(S, lwshm_lwlock_is_held_by(b.backend, lock));
+    CHECK_EQ_INT(1, lwshm_backend_held_locks(b.backend));
     CHECK_OK(lwshm_backend_leave(b.backend));
     end_segment(segment);
 }
