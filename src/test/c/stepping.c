@@ -89,6 +89,19 @@ long count_steps(void (*run)(void *arg), void *arg)
     return steps;
 }
 
+long count_calls(void (*run)(void *arg), void *arg)
+{
+    pid_t pid = start(run, arg);
+    long stops = 0;
+    for (;; stops++) {
+        go_on(PTRACE_SYSCALL, pid);
+        if (await_stop(pid) == END)
+            break;
+    }
+    test_kill(pid);
+    return stops / 2; /* on the way in, and on the way out */
+}
+
 bool step_and_kill(void (*run)(void *arg), void *arg, long steps)
 {
     pid_t pid = start(run, arg);
