@@ -36,7 +36,7 @@
 #define MORE 1.1
 /* The time to the next trial, in lengths of this one; doubled each time the result is the same. */
 #define REST 32
-#define DOUBLINGS 3
+#define DOUBLINGS 2
 #define AGREED_SHIFT 4 /* trials_agreed: the way, then how often */
 
 static const uint32_t ways[SPIN_WAYS] = {
@@ -107,6 +107,21 @@ static uint32_t best_way(const struct spin_trial *trial)
     return best;
 }
 
+/* Waiters go that way from now on, and the next trial begins after a rest. */
+static void settle(struct spin_trial *trial, uint32_t way, int64_t rest_ns, int64_t now)
+{
+    __atomic_store_n(&trial->tranche->spin, ways[way], __ATOMIC_RELAXED);
+    take_lease(trial, trial->lease_ns, now + rest_ns);
+    trial->tranche = NULL;
+}
+
+/* The contention ceased for a while, so the window says nothing: back to the earlier result. */
+static void abandon_trial(struct spin_trial *trial, int64_t now)
+{
+    uint32_t agreed = __atomic_load_n(&trial->tranche->trials_agreed, __ATOMIC_RELAXED);
+    settle(trial, agreed % (1 << AGREED_SHIFT) % SPIN_WAYS, WINDOW_NS, now);
+}
+
 static void end_trial(struct spin_trial *trial, int64_t now)
 {
     struct tranche_entry *tranche = trial->tranche;
@@ -115,9 +130,7 @@ static void end_trial(struct spin_trial *trial, int64_t now)
     uint32_t times = agreed % (1 << AGREED_SHIFT) == best ? agreed >> AGREED_SHIFT : 0;
     uint32_t next = times < DOUBLINGS ? times + 1 : times;
     __atomic_store_n(&tranche->trials_agreed, best | next << AGREED_SHIFT, __ATOMIC_RELAXED);
-    __atomic_store_n(&tranche->spin, ways[best], __ATOMIC_RELAXED);
-    take_lease(trial, trial->lease_ns, now + ((now - trial->began_ns) * REST << times));
-    trial->tranche = NULL;
+    settle(trial, best, (now - trial->began_ns) * REST << times, now);
 }
 
 /* After a round: those that are out.  How many are left? */
@@ -172,7 +185,9 @@ static void conduct(lwshm_backend *b, uint32_t id)
     if (trial->tranche != NULL && trial->lease_ns <= now)
         trial->tranche = NULL; /* too late: it may be another's */
     if (trial->tranche == tranche) {
-        if (now - trial->since_ns >= WINDOW_NS)
+        if (now - trial->since_ns >= 2 * WINDOW_NS)
+            abandon_trial(trial, now);
+        else if (now - trial->since_ns >= WINDOW_NS)
             end_window(b, now);
     } else if (trial->tranche == NULL) {
         int64_t due = __atomic_load_n(&tranche->next_trial, __ATOMIC_RELAXED);

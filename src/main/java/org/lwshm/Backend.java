@@ -9,13 +9,14 @@ import org.lwshm.jni.RawMemory;
 import org.lwshm.jni.Status;
 
 /**
- * A thread's seat in a segment, which it needs to take locks: its slot in shared memory says which
- * locks it holds or wants.
+ * One thread's slot in a segment. The slot, in shared memory, says which locks the thread holds or
+ * wants.
  *
- * <p>It belongs to the thread that joined ({@link Segment#join()}), and only that one may lock with
- * it or close it; any other hears {@link IllegalStateException}. A thread that ends without closing
- * it is taken for dead: what it held exclusively becomes poisoned (see {@link OwnerDiedException}),
- * since it may be half-changed. Virtual threads may join, too; see {@link LWLock}.
+ * <p>It belongs to the thread that joined ({@link Segment#join()}). Only that thread may lock with
+ * it or close it; in any other thread these calls throw {@link IllegalStateException}. A thread
+ * that ends without closing it is taken for dead: what it held exclusively becomes poisoned (see
+ * {@link OwnerDiedException}), since it may be half-changed. Virtual threads may join, too; see
+ * {@link LWLock}.
  *
  * <p>Source: PostgreSQL's PGPROC and {@code MyProc}, src/backend/storage/lmgr/proc.c.
  */
@@ -80,7 +81,8 @@ public final class Backend implements AutoCloseable {
    * until {@code backend.segment()} is closed, or the process ends.
    *
    * @param subsystems in the order in which they attach
-   * @return the calling thread's seat; {@code segment().postmaster()} is the way to the postmaster
+   * @return the calling thread's backend; {@code segment().postmaster()} is the way to the
+   *     postmaster
    * @throws NotFoundException if no postmaster has started this process
    * @throws BackendParametersException if what it has left for this process is of no use, is not
    *     meant for it any more, or the postmaster has ended
@@ -110,7 +112,7 @@ public final class Backend implements AutoCloseable {
   public int heldLocks() {
     requireReleaser();
     int held = Status.check(BackendNative.heldLocks(handle));
-    Reference.reachabilityFence(this); // who is collected is ended
+    Reference.reachabilityFence(this); // a backend that is collected is ended
     return held;
   }
 
@@ -122,7 +124,7 @@ public final class Backend implements AutoCloseable {
   public int releaseAll() {
     requireReleaser();
     int released = Status.check(BackendNative.releaseAll(handle));
-    Reference.reachabilityFence(this); // who is collected is ended
+    Reference.reachabilityFence(this); // a backend that is collected is ended
     return released;
   }
 

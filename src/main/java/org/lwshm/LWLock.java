@@ -546,8 +546,19 @@ public final class LWLock {
 
   /** {@return whether the calling thread holds the lock, in either mode} */
   public boolean isHeldByCurrentThread() {
+    return isHeldByCurrentThread(LWLockMode.EXCLUSIVE) || isHeldByCurrentThread(LWLockMode.SHARED);
+  }
+
+  /**
+   * Whether the calling thread holds the lock in a mode.
+   *
+   * @param mode how
+   * @return whether it does; a thread that has not joined holds nothing
+   */
+  public boolean isHeldByCurrentThread(LWLockMode mode) {
+    requireOpen();
     Backend mine = segment.backendOrNull();
-    return mine != null && isHeldBy(mine);
+    return mine != null && isHeldBy(mine, mode);
   }
 
   /** {@return whether a waiter may be parked, waiting for the lock or for readers to leave it} */

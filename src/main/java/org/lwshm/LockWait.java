@@ -2,6 +2,7 @@
 
 package org.lwshm;
 
+import java.lang.ref.Reference;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.lwshm.jni.LWLockNative;
@@ -166,6 +167,7 @@ final class LockWait {
       if (!over) {
         // If this fails, the segment is closed, and nobody is in line any more.
         LWLockNative.cancel(backend.handle(), lock.offset());
+        Reference.reachabilityFence(backend); // an exception leaves no later use of it
       }
       if (interrupted) {
         Thread.currentThread().interrupt();

@@ -68,12 +68,11 @@ final class ReadWriteLockView implements ReadWriteLock {
 
     @Override
     public void unlock() {
-      Backend backend = lock.tranche().segment().backendOrNull();
-      if (backend == null || !lock.isHeldBy(backend, mode)) {
+      if (!lock.isHeldByCurrentThread(mode)) {
         throw new IllegalMonitorStateException(
             "thread \"" + Thread.currentThread().getName() + "\" does not hold " + this);
       }
-      lock.release(backend);
+      lock.release();
     }
 
     @Override

@@ -367,6 +367,15 @@ public final class Semaphore {
     return check(backend, SemaphoreNative.heldBy(handle, offset));
   }
 
+  /**
+   * How many permits of an owned semaphore the calling thread has.
+   *
+   * @return how many; 0 if the semaphore is plain. A thread that has not joined joins now.
+   */
+  public int heldByCurrentThread() {
+    return heldBy(segment.backend());
+  }
+
   /** Takes permits, in C, which keeps the thread; interrupts are not looked at. */
   boolean acquireTimed(Backend backend, int permits, long timeoutNs) {
     long handle = ACCESS.acquirer(backend, segment);
