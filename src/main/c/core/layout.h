@@ -240,8 +240,8 @@ struct tranche_entry {
     uint64_t recoveries; /* holds of the dead that were ended */
     uint64_t poisonings; /* of those, the ones that died inside */
     /* How a waiter spins before it parks; lwlock_spin.c. */
-    uint32_t spin;          /* in force, by the setting or by a trial: turns, pauses << 16 */
-    int32_t spins_setting;  /* LWSHM_SPINS_LEARNED, or turns */
+    uint32_t spin;          /* as a trial has it: turns, pauses << SPIN_PAUSES_SHIFT */
+    int32_t spins_setting;  /* turns, instead of that; LWSHM_SPINS_LEARNED: none */
     int64_t next_trial;     /* CLOCK_MONOTONIC, nanoseconds: no trial begins before; a lease, too */
     uint32_t trials_agreed; /* trials in a row with the same result */
     uint32_t reserved2;

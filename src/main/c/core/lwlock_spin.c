@@ -210,6 +210,6 @@ struct spin lwlock_spin(lwshm_backend *b, const struct lwlock *lock)
     if (__atomic_load_n(&tranche->spins_setting, __ATOMIC_RELAXED) == LWSHM_SPINS_LEARNED &&
         ++b->trial.waits % WAITS_BETWEEN_LOOKS == 0)
         conduct(b, id);
-    uint32_t spin = __atomic_load_n(&tranche->spin, __ATOMIC_RELAXED);
+    uint32_t spin = tranche_spin(tranche);
     return (struct spin){.turns = spin & SPIN_TURNS_MASK, .pauses = spin >> SPIN_PAUSES_SHIFT};
 }

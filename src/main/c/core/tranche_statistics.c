@@ -53,7 +53,7 @@ int lwshm_tranche_statistics(const lwshm_segment *s, uint32_t id,
         .recoveries = __atomic_load_n(&entry->recoveries, __ATOMIC_RELAXED),
         .poisonings = __atomic_load_n(&entry->poisonings, __ATOMIC_RELAXED),
     };
-    uint32_t spin = __atomic_load_n(&entry->spin, __ATOMIC_RELAXED);
+    uint32_t spin = tranche_spin(entry);
     sum.spins = spin & SPIN_TURNS_MASK;
     sum.pauses = spin >> SPIN_PAUSES_SHIFT;
     for (int i = 0; i < WAIT_BUCKETS; i++) {

@@ -97,6 +97,22 @@ TEST(an_owner_that_was_draining_is_ended_with_its_flag_and_the_others_flags_stay
     end();
 }
 
+TEST(the_flag_of_a_woken_writer_goes_whatever_the_record_says)
+{
+    static const enum record_kind kinds[] = {RECORD_N, RECORD_S, RECORD_XIN};
+    begin();
+    CHECK_OK(lwshm_lwlock_acquire(other, offset, X));
+    for (int i = 0; i < 3; i++) {
+        *record() = record_key(offset) | gone->generation | kinds[i];
+        lock->word = other->owner | LOCK_XWAIT | LOCK_SWAIT | LOCK_WAKING;
+        end_the_record();
+        CHECK_EQ_UINT(other->owner | LOCK_XWAIT | LOCK_SWAIT, lock->word);
+    }
+    lock->word = other->owner;
+    CHECK_OK(lwshm_lwlock_release(other, offset));
+    end();
+}
+
 TEST(a_waiter_is_ended_and_the_owner_stays)
 {
     begin();

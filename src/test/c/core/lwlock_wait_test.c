@@ -258,7 +258,7 @@ TEST(the_flag_for_writers_goes_when_none_is_asleep)
     set_flag(LOCK_XWAIT);
     uint32_t events = words()->xfut;
     CHECK_OK(lwshm_lwlock_release(me, lock));
-    CHECK(!has_flag(LOCK_XWAIT));
+    CHECK(!has_flag(LOCK_XWAIT | LOCK_WAKING));
     CHECK(words()->xfut != events); /* for one who was about to sleep */
     end();
 }
