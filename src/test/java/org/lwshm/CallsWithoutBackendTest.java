@@ -144,8 +144,7 @@ class CallsWithoutBackendTest {
             lock.asReadWriteLock().readLock()::unlock,
             lock.asReadWriteLock().writeLock()::unlock);
     for (Call call : calls) {
-      IllegalMonitorStateException e =
-          assertThrows(IllegalMonitorStateException.class, call::run);
+      IllegalMonitorStateException e = assertThrows(IllegalMonitorStateException.class, call::run);
       assertTrue(e.getMessage().contains("rows[1]"), e.getMessage());
     }
     assertFalse(lock.isHeldByCurrentThread());

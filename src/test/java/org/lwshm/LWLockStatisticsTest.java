@@ -62,8 +62,7 @@ class LWLockStatisticsTest {
     for (LWLockMode mode : LWLockMode.values()) {
       lock.acquire(me, mode);
       lock.release(me);
-      LWLockNative.acquireSlow(
-          me.handle(), lock.offset(), mode.code(), LWLockNative.FOREVER, 0);
+      LWLockNative.acquireSlow(me.handle(), lock.offset(), mode.code(), LWLockNative.FOREVER, 0);
       LWLockNative.release(me.handle(), lock.offset());
       lock.tryAcquire(me, mode);
       lock.release(me);

@@ -155,8 +155,7 @@ class LWLockWaitTest {
     Thread.currentThread().interrupt();
     assertThrows(InterruptedException.class, () -> lock.acquireInterruptibly(me, mode));
     Thread.currentThread().interrupt();
-    assertThrows(
-        InterruptedException.class, () -> lock.tryAcquire(me, mode, Duration.ZERO));
+    assertThrows(InterruptedException.class, () -> lock.tryAcquire(me, mode, Duration.ZERO));
     assertEquals(0, me.heldLocks());
   }
 
