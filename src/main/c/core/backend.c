@@ -4,6 +4,7 @@
 #include "core/backend_slot.h"
 #include "core/child_slot.h"
 #include "core/lock.h"
+#include "core/record.h"
 #include "core/recover.h"
 
 static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
@@ -155,17 +156,29 @@ int lwshm_backend_release_all(lwshm_backend *b)
     return released;
 }
 
+/* How many locks the backend is inside of exclusively. */
+static int locks_inside(const lwshm_backend *b)
+{
+    int inside = 0;
+    for (uint32_t i = 0; i < b->segment->max_held_locks; i++)
+        inside += record_kind(__atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED)) == RECORD_XIN;
+    return inside;
+}
+
 int lwshm_backend_leave(lwshm_backend *b)
 {
     lwshm_segment *s = b == NULL ? NULL : b->segment;
-    /* What was disowned and nobody has released becomes poisoned now. */
-    bool inside = is_open(s) && b->launch != 0 && child_slot_is_inside(s, b->number, true);
+    int inside = is_open(s) ? locks_inside(b) : 0;
+    if (inside > 0) { /* what these locks guard may be half-changed */
+        int r = lwshm_backend_abandon(b);
+        return r < 0 ? r : inside;
+    }
     int r = lwshm_backend_release_all(b);
     bool fenced = r == LWSHM_E_CLOSED && s->fork_count == os_fork_count;
     if (r < 0 && !fenced)
         return r;
     if (!fenced) { /* else the fence has done so */
-        if (b->launch != 0 && !inside)
+        if (b->launch != 0)
             child_slot_leave(s, b->number, b->launch);
         backend_slot_free(b->slot, slot_identity(BACKEND_JOINED, s->process,
                                                  b->generation >> RECORD_GENERATION_SHIFT));
