@@ -86,7 +86,11 @@ class PollerTest {
 
   @ParameterizedTest
   @CsvSource({
-    "TRY, EXCLUSIVE", "TRY, SHARED", "ZERO, EXCLUSIVE", "ZERO, SHARED", "SHORT, EXCLUSIVE",
+    "TRY, EXCLUSIVE",
+    "TRY, SHARED",
+    "ZERO, EXCLUSIVE",
+    "ZERO, SHARED",
+    "SHORT, EXCLUSIVE",
     "SHORT, SHARED"
   })
   void isToldThatTheExclusiveHolderDied(Way way, LWLockMode mode) throws Exception {
