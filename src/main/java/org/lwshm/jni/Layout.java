@@ -9,7 +9,7 @@ package org.lwshm.jni;
 public final class Layout {
 
   /** {@code LWSHM_ABI_VERSION}. */
-  public static final int ABI_VERSION = 2;
+  public static final int ABI_VERSION = 3;
 
   /** {@code lwlock.word}: the lock word W. */
   public static final int LWLOCK_WORD = 0;
