@@ -55,7 +55,7 @@ int segment_fail_in_use(const struct directory_lock *lock, const struct members 
     bool is_recorded = members_record_read(lock, &record);
     if (is_recorded && record.ipc_namespace != os_namespace("ipc"))
         return fail_ipc_namespace(lock, &record);
-    if (!is_recorded || is_gone(os_shm_stat(record.shmid, &stat)))
+    if (!is_recorded || os_shm_stat(record.shmid, &stat) < 0 || stat.removed)
         return fail_members(LWSHM_E_IN_USE, members, "to have a new one, stop what uses it first",
                             "the segment of data directory \"%s\" has been removed (ipcrm, or "
                             "systemd's RemoveIPC) and is still",

@@ -123,8 +123,8 @@ public final class Segment implements AutoCloseable {
    * @param dataDir the directory that it was made for
    * @param subsystems in the order in which they attach
    * @return the segment; the last process to close it deletes it
-   * @throws SegmentNotFoundException if the directory has none, or all its processes were killed, or
-   *     somebody has removed it and the kernel does not let this process in any more
+   * @throws SegmentNotFoundException if the directory has none, or all its processes were killed,
+   *     or somebody has removed it and the kernel does not let this process in any more
    * @throws ForeignSegmentException if more people may use it than this process accepts
    * @throws SegmentInUseException if another process has been creating or leaving it for 10 seconds
    * @throws SegmentNotReadyException if it is still being created

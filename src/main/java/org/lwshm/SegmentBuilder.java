@@ -117,8 +117,8 @@ public final class SegmentBuilder {
   }
 
   /**
-   * The version of the data's format; 0 by default. {@link #open()} keeps the data of processes that
-   * were killed only if it is the same.
+   * The version of the data's format; 0 by default. {@link #open()} keeps the data of processes
+   * that were killed only if it is the same.
    *
    * @param number any
    * @return this
@@ -332,8 +332,8 @@ public final class SegmentBuilder {
    * Attaches to the directory's segment, adopts it, or makes it:
    *
    * <ul>
-   *   <li>Processes are in it: attaches, and the subsystems attach. Waits for one that is being made
-   *       or adopted ({@link #patience}).
+   *   <li>Processes are in it: attaches, and the subsystems attach. Waits for one that is being
+   *       made or adopted ({@link #patience}).
    *   <li>All that were in it were killed, and it is what this builder describes: adopts it. What
    *       the dead held is released or poisoned, the data are kept, and the subsystems {@link
    *       ShmemSubsystem#adopt adopt}; then others are let in.

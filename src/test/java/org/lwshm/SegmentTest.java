@@ -178,8 +178,7 @@ class SegmentTest {
           segment.struct("a").putLong(0, 5);
           order.add("shmem: " + segment.backends().size());
         });
-    callbacks.onProcExit(
-        () -> order.add("proc: " + segment.isClosed()));
+    callbacks.onProcExit(() -> order.add("proc: " + segment.isClosed()));
     segment.close();
     assertEquals(List.of("before: true 1", "shmem: 0", "proc: true"), order);
     // Who is still attached keeps the memory, and finds the lock free.

@@ -12,8 +12,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -227,7 +227,7 @@ class SurroundingsTest {
       other.ok("attach " + dataDir);
       other.ok("join");
       other.ok("acquire 0 X");
-      assertFalse(lock.tryAcquire(me, LWLockMode.SHARED, 500, TimeUnit.MILLISECONDS));
+      assertFalse(lock.tryAcquire(me, LWLockMode.SHARED, Duration.ofMillis(500)));
       assertEquals(0, segment.reapDead());
       SegmentInUseException e =
           assertThrows(SegmentInUseException.class, () -> Member.builder(dataDir).create());
