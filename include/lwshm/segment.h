@@ -59,13 +59,15 @@ struct lwshm_segment_options {
                                 adopting the segment and has not published it */
     const char *description; /* what the segment is made for, for lwshm_segment_open(): see there;
                                 NULL: nothing more than these numbers */
+    uint32_t alone;          /* 1: lwshm_segment_open() does not attach to a segment that has live
+                                members, and says LWSHM_E_IN_USE instead, as create does */
     uint32_t after;          /* the new one's generation is greater than this, besides than what
                                 is found; 0 .. 2^32 - 2 */
 };
 
 /* Fills in the defaults: private, no areas, 64 processes, 128 backends, 256 held
    locks, 64 tranches, 1024 locks, 64 structs, mode 0600, no huge pages, no children,
-   after none, 10 seconds of patience, no description. */
+   after none, 10 seconds of patience, no description, not alone. */
 void lwshm_segment_options_init(struct lwshm_segment_options *options);
 
 /* The fixed regions of a segment, in the order of their offsets. */
@@ -126,7 +128,8 @@ enum lwshm_opened {
 /*
  * Attaches to the directory's segment, adopts it, or makes it: an enum lwshm_opened.
  *
- *   it has live members       attached, if it is what the options describe, else LWSHM_E_IN_USE;
+ *   it has live members       attached, if it is what the options describe, else LWSHM_E_IN_USE
+ *                             (always with options->alone);
  *                             waits until it is published, at most options->patience_ms
  *   it has none, and it was   adopted, if it is what the options describe: what the dead held is
  *   published                 released or poisoned, the data are kept; until

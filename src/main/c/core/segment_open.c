@@ -143,9 +143,13 @@ static int open_once(const struct os_data_dir *dir, const struct lwshm_segment_o
     int r = directory_lock(dir, options->data_dir, true, true, &lock);
     if (r < 0)
         return r;
-    r = members_look(&lock, false).standing == MEMBERS_NONE
-            ? adopt_or_make(&place, options, why, capacity, segment)
-            : attach_described(&place, options, segment);
+    struct members members = members_look(&lock, options->alone != 0);
+    if (members.standing == MEMBERS_NONE)
+        r = adopt_or_make(&place, options, why, capacity, segment);
+    else if (options->alone != 0)
+        r = segment_fail_in_use(&lock, &members);
+    else
+        r = attach_described(&place, options, segment);
     directory_unlock(&lock);
     return r;
 }

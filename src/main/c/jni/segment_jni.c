@@ -47,6 +47,7 @@ static bool to_options(JNIEnv *env, jlongArray array, struct lwshm_segment_optio
     options->mode = narrow(from[OPTION(MODE)]);
     options->max_children = narrow(from[OPTION(MAX_CHILDREN)]);
     options->after = narrow(from[OPTION(AFTER)]);
+    options->alone = narrow(from[OPTION(ALONE)]);
     options->patience_ms = narrow(from[OPTION(PATIENCE_MS)]);
     options->huge_pages = narrow(from[OPTION(HUGE_PAGES)]);
     return true;

@@ -357,9 +357,27 @@ public final class SegmentBuilder {
    * @throws NativeLibraryException if the native library cannot be loaded
    */
   public Segment open() {
+    return open(false);
+  }
+
+  /**
+   * Adopts the directory's segment or makes it, as {@link #open()} does, but does not attach to one
+   * that processes are in. For a process that is the first of several, and starts the others.
+   *
+   * @return the segment, attached; the last process to close it deletes it
+   * @throws SegmentInUseException if live processes are in the directory's segment, as for {@link
+   *     #create()}
+   * @see #open()
+   */
+  public Segment openAlone() {
+    return open(true);
+  }
+
+  private Segment open(boolean alone) {
     NativeLibrary.load();
     ShmemPlan plan = request();
     long[] options = options(plan);
+    options[SegmentNative.OPTION_ALONE] = alone ? 1 : 0;
     plan.size(options);
     byte[] path = Segment.pathBytes(dataDir);
     byte[] description = description(plan, options);

@@ -45,8 +45,11 @@ public final class SegmentNative {
   /** {@code options[]}: milliseconds that {@code open} waits for another process at most. */
   public static final int OPTION_PATIENCE_MS = 11;
 
+  /** {@code options[]}: 1: {@code open} does not attach. */
+  public static final int OPTION_ALONE = 12;
+
   /** The length of {@code options[]}. */
-  public static final int OPTION_COUNT = 12;
+  public static final int OPTION_COUNT = 13;
 
   /** How many fixed regions a segment has, the areas included, which are the last. */
   public static final int REGION_COUNT = 7;

@@ -23,7 +23,7 @@ class RawMemoryTest {
   /** A segment's memory, because both ways must reach it, and the Java heap has no address. */
   @BeforeEach
   void allocate() {
-    long[] options = {4096, 1, 1, 1, 1, 1, 1, 0600, 0, 0, 0, 0};
+    long[] options = {4096, 1, 1, 1, 1, 1, 1, 0600, 0, 0, 0, 0, 0};
     Status.check(SegmentNative.create(null, options, null, handle));
     long[] area = new long[ShmemNative.AREA_COUNT];
     Status.check(ShmemNative.alloc(handle[0], 4096, area));

@@ -253,6 +253,7 @@ class SurroundingsTest {
     holder.kill();
     String error = other.error("acquire 0 S");
     assertTrue(error.matches("(OwnerDiedException|LWSHM_E_OWNER_DIED) .*"), error);
+    other.ok("leave");
     other.ok("close");
   }
 }
