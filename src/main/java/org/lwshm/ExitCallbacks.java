@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  *       threads that run on acquire nothing more and have a moment to release what they hold
  *   <li>{@link #onShmemExit}: the segment is still attached, without locks; the last two of these
  *       are lwshm's own, which detach, release what such threads hold even then, and, in the
- *       creator, delete the segment
+ *       last process out, delete the segment
  *   <li>{@link #onProcExit}: the segment is gone
  * </ol>
  *
