@@ -35,7 +35,16 @@ typedef struct lwshm_backend lwshm_backend;
  */
 int lwshm_backend_join(lwshm_segment *segment, lwshm_backend **backend);
 
-/* Releases what the backend still holds, gives the slot back and frees the handle. */
+/*
+ * Ends the backend, gives its slot back and frees the handle.  Shared holds are released.
+ *
+ * A lock that the backend still holds exclusively becomes poisoned: what the lock guards may be
+ * half-changed.  That is a bug of the caller, and no error here: returns how many locks became
+ * poisoned, 0 in an orderly leave.  A postmaster's child that leaves so counts as crashed.
+ * lwshm_backend_release_all() first, if the data are known to be whole.
+ *
+ * Errors: LWSHM_E_INVALID, LWSHM_E_CLOSED; the handle stays.
+ */
 int lwshm_backend_leave(lwshm_backend *backend);
 
 /*

@@ -78,9 +78,10 @@ int lwshm_tranche_on_repair(lwshm_segment *segment, const struct lwshm_tranche *
  *
  * LWSHM_SPINS_LEARNED, the default: waiters try out now and then in which way all backends
  * together acquire more, and keep to that: parking at once, looking at the lock 100 times, or
- * looking once after a longer pause.  0: they never spin.  Otherwise they look so many times, up
- * to LWSHM_SPINS_MAX, with one pause of the processor between two looks.  It holds for all
- * processes, from their next wait on; on a machine with one processor no waiter ever spins.
+ * looking once after a longer pause.  To set it again forgets what was learned.  0: they never
+ * spin.  Otherwise they look so many times, up to LWSHM_SPINS_MAX, with one pause of the processor
+ * between two looks.  It holds for all processes, from their next wait on; on a machine with one
+ * processor no waiter ever spins.
  *
  * Errors: LWSHM_E_NOT_FOUND (no such tranche), LWSHM_E_INVALID.
  */

@@ -23,7 +23,8 @@ static void act_as_told(void *arg)
             break;
         self->result = self->call(&acting, self->what, self->argument);
     }
-    CHECK_OK(lwshm_backend_leave(acting.me));
+    CHECK_OK(lwshm_backend_release_all(acting.me));
+    CHECK_EQ_INT(0, lwshm_backend_leave(acting.me));
     close_segment(acting.segment);
 }
 

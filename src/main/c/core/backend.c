@@ -4,6 +4,7 @@
 #include "core/backend_slot.h"
 #include "core/child_slot.h"
 #include "core/lock.h"
+#include "core/record.h"
 #include "core/recover.h"
 
 /* Raises the number of slots that were ever joined.  Drains look at no more than these. */
@@ -163,9 +164,23 @@ int lwshm_backend_release_all(lwshm_backend *b)
     return released;
 }
 
+/* How many locks the backend is inside of exclusively. */
+static int locks_inside(const lwshm_backend *b)
+{
+    int inside = 0;
+    for (uint32_t i = 0; i < b->segment->max_held_locks; i++)
+        inside += record_kind(__atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED)) == RECORD_XIN;
+    return inside;
+}
+
 int lwshm_backend_leave(lwshm_backend *b)
 {
     lwshm_segment *s = b == NULL ? NULL : b->segment;
+    int inside = is_open(s) ? locks_inside(b) : 0;
+    if (inside > 0) { /* what these locks guard may be half-changed */
+        int r = lwshm_backend_abandon(b);
+        return r < 0 ? r : inside;
+    }
     int r = lwshm_backend_release_all(b);
     bool fenced = r == LWSHM_E_CLOSED && s->fork_count == os_fork_count;
     if (r < 0 && !fenced)

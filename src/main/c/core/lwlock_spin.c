@@ -115,7 +115,7 @@ static void settle(struct spin_trial *trial, uint32_t way, int64_t rest_ns, int6
     trial->tranche = NULL;
 }
 
-/* The contention ceased for a while, so the window says nothing: back to the earlier result. */
+/* Back to the earlier result. */
 static void abandon_trial(struct spin_trial *trial, int64_t now)
 {
     uint32_t agreed = __atomic_load_n(&trial->tranche->trials_agreed, __ATOMIC_RELAXED);
@@ -161,9 +161,16 @@ static bool next_way(struct spin_trial *trial)
 static void end_window(lwshm_backend *b, int64_t now)
 {
     struct spin_trial *trial = &b->trial;
-    uint64_t got = tranche_acquisitions(b->segment, trial->id) - trial->acquisitions;
-    trial->got[trial->way] += (double)got;
-    trial->took_ns[trial->way] += (double)(now - trial->since_ns);
+    double got = (double)(tranche_acquisitions(b->segment, trial->id) - trial->acquisitions);
+    double took_ns = (double)(now - trial->since_ns);
+    /* Waits ceased for a while.  Either because this way is so good, or because nobody wanted the
+       lock: then the window says nothing. */
+    if (took_ns >= 2.0 * WINDOW_NS && got < took_ns * rate(trial, best_way(trial))) {
+        abandon_trial(trial, now);
+        return;
+    }
+    trial->got[trial->way] += got;
+    trial->took_ns[trial->way] += took_ns;
     if (!next_way(trial)) {
         if (sort_out(trial) == 1 || ++trial->rounds == ROUNDS) {
             end_trial(trial, now);
@@ -185,9 +192,7 @@ static void conduct(lwshm_backend *b, uint32_t id)
     if (trial->tranche != NULL && trial->lease_ns <= now)
         trial->tranche = NULL; /* too late: it may be another's */
     if (trial->tranche == tranche) {
-        if (now - trial->since_ns >= 2 * WINDOW_NS)
-            abandon_trial(trial, now);
-        else if (now - trial->since_ns >= WINDOW_NS)
+        if (now - trial->since_ns >= WINDOW_NS)
             end_window(b, now);
     } else if (trial->tranche == NULL) {
         int64_t due = __atomic_load_n(&tranche->next_trial, __ATOMIC_RELAXED);

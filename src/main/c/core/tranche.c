@@ -163,6 +163,7 @@ int lwshm_tranche_set_spins(lwshm_segment *s, uint32_t id, int32_t turns)
     struct tranche_entry *entry = tranche_at(s, id);
     __atomic_store_n(&entry->spins_setting, turns, __ATOMIC_SEQ_CST);
     __atomic_store_n(&entry->spin, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&entry->trials_agreed, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&entry->next_trial, 0, __ATOMIC_SEQ_CST);
     return LWSHM_OK;
 }

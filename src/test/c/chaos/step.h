@@ -27,11 +27,20 @@ struct scenario {
     enum role dead;          /* whom the victim recovers */
     bool newcomers;          /* not only killed at each instruction: somebody comes, too */
     bool twin;               /* before[0] has the victim's bit of RB, in another slot */
-    bool stops;            /* before[1] is stopped, and before[0] goes, before the victim starts */
-    bool times_out;        /* the victim gives up before a newcomer goes */
-    int stride;            /* not every instruction but every so many; 0: every one */
-    bool child;            /* a slot is meant for the victim, as a postmaster's child */
-    bool (*check)(long k); /* what must hold besides; NULL: nothing */
+    bool stops;              /* before[1] is stopped and before[0] goes, before the victim starts */
+    bool times_out;          /* the victim gives up before a newcomer goes */
+    int stride;              /* not every instruction but every so many; 0: every one */
+    bool poisons;            /* the operation poisons the lock that the victim holds exclusively */
+    bool child;              /* a slot is meant for the victim, as a postmaster's child */
+    bool (*check)(long k);   /* what must hold besides; NULL: nothing */
+};
+
+/* How far a victim is that lives a postmaster's child's life. */
+enum progress {
+    CHILD_JOINS = 1,
+    CHILD_WORKS,
+    CHILD_LEAVES,
+    CHILD_IS_GONE
 };
 
 extern const struct scenario scenarios[];

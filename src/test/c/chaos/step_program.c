@@ -67,14 +67,15 @@ static void operate(void)
         here.board->torn = 1;
 }
 
-/* Two stops, and the stepping between them; who is let live leaves in an orderly way. */
+/* Two stops, and the stepping between them; a victim that lives on leaves in an orderly way. */
 static void be_victim(const void *argument, int number)
 {
     (void)argument;
     (void)number;
     take_what_is_held();
     be_stepped(operate);
-    if (here.me != NULL && lwshm_backend_leave(here.me) < 0)
+    if (here.me != NULL &&
+        (lwshm_backend_release_all(here.me) < 0 || lwshm_backend_leave(here.me) != 0))
         exit(4);
     exit(0);
 }
@@ -219,9 +220,10 @@ static int run_killed(long k)
     bool inside = scene->dead == HOLDS_X ||
                   (here.board->slot[VICTIM] != 0 && is_inside(here.board->slot[VICTIM] - 1));
     bool alone = scene->dead != NOBODY || !inside || is_alone(who);
+    bool poisons = scene->poisons && (!scene->child || here.board->progress >= CHILD_LEAVES);
     kill_and_reap(victim);
     tally.kills++;
-    if (alone && check_aftermath(who, inside, k))
+    if (alone && check_aftermath(who, inside || poisons, k))
         return stepped;
     clear_scene(victim);
     return -1;

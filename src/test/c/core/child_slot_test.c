@@ -284,7 +284,7 @@ TEST(who_leaves_in_order_says_so)
 {
     begin();
     struct actor *actor = child_in(1);
-    CHECK_OK(actor_do(actor, act_lock, lock, X)); /* which leaving releases */
+    CHECK_OK(actor_do(actor, act_lock, lock, S)); /* which leaving releases */
     CHECK_OK(actor_do(actor, act_leave, 0, 0));
     CHECK_EQ_INT(LWSHM_CHILD_LEFT, state(1));
     CHECK(is_free(1));
@@ -369,6 +369,19 @@ TEST(who_is_abandoned_has_left_unless_inside_a_lock)
     CHECK_OK(actor_do(actor, act_abandon, 0, 0));
     CHECK_EQ_INT(LWSHM_CHILD_ACTIVE, state(0));
     CHECK(is_poisoned());
+    actor_end(actor);
+    end();
+}
+
+TEST(a_child_that_leaves_inside_a_lock_has_not_left_in_order)
+{
+    begin();
+    struct actor *actor = child_in(0);
+    CHECK_OK(actor_do(actor, act_lock, lock, X));
+    CHECK_EQ_INT(1, actor_do(actor, act_leave, 0, 0));
+    CHECK(is_poisoned());
+    CHECK(is_free(0));
+    CHECK_EQ_INT(LWSHM_CHILD_ACTIVE, state(0));
     actor_end(actor);
     end();
 }

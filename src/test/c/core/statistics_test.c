@@ -119,6 +119,7 @@ TEST(what_a_backend_counted_stays_when_it_has_left_and_another_has_its_slot)
         lwshm_backend *other = join(segment);
         CHECK_EQ_UINT(1, backend_info_of(other).slot);
         CHECK_OK(lwshm_lwlock_acquire(other, lock, X));
+        CHECK_OK(lwshm_lwlock_release(other, lock));
         CHECK_OK(lwshm_backend_leave(other));
         check_acquisitions(i, 0, 0, 0);
     }
@@ -264,14 +265,18 @@ TEST(holds_of_the_dead_are_counted_and_those_that_poison_the_lock)
     end();
 }
 
-TEST(what_a_live_one_releases_as_it_leaves_is_no_recovery)
+TEST(a_backend_that_leaves_counts_as_dead_only_if_it_was_inside)
 {
     begin();
-    struct actor *holder = actor_start();
-    CHECK_OK(actor_do(holder, act_acquire, lock, X));
-    CHECK_OK(actor_do(holder, act_acquire, lock + 64, S));
-    actor_end(holder);
+    lwshm_backend *other = join(segment);
+    CHECK_OK(lwshm_lwlock_acquire(other, lock, S));
+    CHECK_OK(lwshm_lwlock_acquire(other, lock + 64, S));
+    CHECK_EQ_INT(0, lwshm_backend_leave(other));
     check_deaths(0, 0);
+    other = join(segment);
+    CHECK_OK(lwshm_lwlock_acquire(other, lock, X));
+    CHECK_EQ_INT(1, lwshm_backend_leave(other));
+    check_deaths(1, 1);
     end();
 }
 

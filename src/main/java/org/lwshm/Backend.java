@@ -117,7 +117,8 @@ public final class Backend implements AutoCloseable {
   }
 
   /**
-   * Releases every lock it holds, as an error handler does.
+   * Releases every lock it holds, as an error handler does. Poisons nothing: the caller vouches for
+   * the data.
    *
    * @return how many there were
    */
@@ -129,11 +130,14 @@ public final class Backend implements AutoCloseable {
   }
 
   /**
-   * Releases what it still holds and gives the slot back. Once it is closed, closing again does
+   * Ends the backend and gives its slot back. Shared holds are released. Closing again does
    * nothing.
    *
-   * <p>If the thread that joined has ended, any thread may close it; what it held exclusively
-   * becomes poisoned then.
+   * <p>A lock that it still holds exclusively becomes poisoned, and a warning in the log says so:
+   * what the lock guards may be half-changed (see {@link OwnerDiedException}). So it goes when an
+   * exception leaves {@code try (Backend …)} before the lock is released; release in a {@code
+   * finally}, or call {@link #releaseAll} where the data are known to be whole. If the thread that
+   * joined has ended, any thread may close the backend.
    *
    * @throws IllegalStateException if the thread that joined is alive and is not the calling one
    */
@@ -231,12 +235,15 @@ public final class Backend implements AutoCloseable {
     acquirer = null;
   }
 
-  /** Gives the slot back and frees the handle, which nobody may use from here on. */
-  void leaveNow() {
+  /**
+   * Gives the slot back and frees the handle, which nobody may use from here on; returns how many
+   * locks are poisoned by that.
+   */
+  int leaveNow() {
     Thread before = acquirer;
     refuseAll();
     try {
-      Status.check(BackendNative.leave(handle));
+      return Status.check(BackendNative.leave(handle));
     } catch (RuntimeException e) {
       acquirer = before;
       releaser = owner;

@@ -56,6 +56,11 @@ final class Arena implements AutoCloseable {
     return segment.tranche(contestant.key());
   }
 
+  /** Has a lock of lwshm's begin to learn how to spin. */
+  void learnAnew(Contestant contestant) {
+    tranche(contestant).setSpins(LWLockTranche.SPINS_LEARNED);
+  }
+
   /** How many turns a lock of lwshm's spins now. */
   double spins(Contestant contestant) {
     return tranche(contestant).statistics().spins();

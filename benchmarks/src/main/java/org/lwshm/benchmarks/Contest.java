@@ -109,7 +109,8 @@ final class Contest {
   private void runTurn(Contestant c, Cell cell) {
     Turn turn = new Turn(c.key(), c.host(), cell, calibration, milliseconds);
     if (c.learns()) {
-      turn.run(arena); // It learns anew, since the last cell was another one.
+      arena.learnAnew(c); // The last cell was another one.
+      turn.run(arena);
     }
     Outcome outcome = turn.run(arena);
     add(c, cell, THROUGHPUT, outcome.perSecond() / 1e6);
