@@ -351,8 +351,8 @@ static bool run_scenario(void)
          k += scene->stride == 0 ? 1 : scene->stride)
         count++;
     return (!kills_too || report(scene->name, r, "killed", count + 1)) &&
-           (!scene->newcomers || (run_events(HOLDS_X) && run_events(HOLDS_S))) &&
-           (!scene->others_go || run_events(NOBODY));
+           (!scene->others_go || run_events(NOBODY)) &&
+           (!scene->newcomers || (run_events(HOLDS_X) && run_events(HOLDS_S)));
 }
 
 int main(int argc, char **argv)

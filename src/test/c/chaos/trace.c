@@ -75,8 +75,10 @@ bool step(pid_t victim, long k, void (*asleep)(void))
         interrupt_every(300);
     for (long i = 0; goes_on && i < k; i++) {
         goes_on = go_on(PTRACE_SINGLESTEP, victim, status);
-        while (goes_on && waitpid(victim, &status, __WALL) < 0)
-            asleep();
+        /* A step that is interrupted twice is a sleep in the kernel, and no slow instruction. */
+        for (int times = 0; goes_on && waitpid(victim, &status, __WALL) < 0; times++)
+            if (times > 0)
+                asleep();
         goes_on = goes_on && WIFSTOPPED(status) && !is_stop(status);
     }
     if (asleep != NULL)
