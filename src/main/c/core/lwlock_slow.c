@@ -25,14 +25,14 @@ int64_t lwlock_deadline_in(int64_t timeout_ns)
 /* ---- acquire ---- */
 
 /* A record for an acquire that begins here: N, and in the slot. */
-static int begin(lwshm_backend *b, uint64_t lock, int64_t deadline_ns, uint64_t **record)
+static int begin(lwshm_backend *b, uint64_t lock, bool may_wait, uint64_t **record)
 {
     if (__atomic_load_n(&b->segment->ending, __ATOMIC_ACQUIRE))
         return fail_closed(b->segment);
     if ((*record = record_take(b, lock)) == NULL)
         return fail_no_record(b);
     /* An acquire that does not wait closes no circle of waits. */
-    if (b->segment->checks_lock_order && deadline_ns != LWLOCK_AT_ONCE) {
+    if (b->segment->checks_lock_order && may_wait) {
         int r = lock_order_check(b, lock);
         if (r < 0) {
             record_clear(b, lock, *record);
@@ -72,7 +72,9 @@ static int acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
         return fail(LWSHM_E_INVALID, "lock mode %d is neither LWSHM_LW_EXCLUSIVE nor _SHARED",
                     mode);
     uint64_t *record = record_find(b, lock);
-    r = record == NULL ? begin(b, lock, deadline_ns, &record) : go_on(b, lock, mode, record);
+    /* A step waits, however short it is. */
+    bool may_wait = deadline_ns != LWLOCK_AT_ONCE || (flags & LWSHM_LW_STEP) != 0;
+    r = record == NULL ? begin(b, lock, may_wait, &record) : go_on(b, lock, mode, record);
     if (r < 0)
         return r;
     struct attempt a = attempt_of(b, lock, record, deadline_ns, flags);
