@@ -114,7 +114,8 @@ enum lwshm_lwlock_flag {
      * soon, for others may be waiting for this one; or end the wait with lwshm_lwlock_cancel().
      */
     LWSHM_LW_STEP = 1,
-    /* Poison does not stop it, and runs no repair callback: lwshm_lwlock_info() tells of it. */
+    /* Poison does not stop it, and runs no repair callback: lwshm_lwlock_info() tells of it.
+       With LWSHM_LW_EXCLUSIVE only. */
     LWSHM_LW_REPAIR = 2
 };
 

@@ -133,12 +133,18 @@ int lwshm_lwlock_acquire_slow(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock
                     "flags 0x%x of an acquire: only LWSHM_LW_STEP and _REPAIR are "
                     "known",
                     flags);
+    if (mode == LWSHM_LW_SHARED && (flags & LWSHM_LW_REPAIR) != 0)
+        return fail(LWSHM_E_INVALID, "LWSHM_LW_REPAIR was asked for with a shared acquire; a "
+                                     "poisoned lock is repaired under LWSHM_LW_EXCLUSIVE");
     int r = lwlock_acquire_until(b, lock, mode, lwlock_deadline_in(timeout_ns), flags);
     return r < 0 ? r : r == LWSHM_OK;
 }
 
 int lwshm_lwlock_await_release(lwshm_backend *b, uint64_t lock, int64_t timeout_ns, unsigned flags)
 {
+    if ((flags & ~LWSHM_LW_STEP) != 0)
+        return fail(LWSHM_E_INVALID,
+                    "flags 0x%x of a wait for a release: only LWSHM_LW_STEP is known", flags);
     int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
