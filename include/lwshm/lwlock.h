@@ -69,7 +69,8 @@ int lwshm_lwlock_release(lwshm_backend *backend, uint64_t lock);
 /*
  * Acquires the lock exclusively if that needs no waiting: 1.  Otherwise waits until the holders
  * have left, and returns 0 without the lock: perhaps they have done meanwhile what the lock was
- * wanted for.  Errors as acquire.  (PostgreSQL: LWLockAcquireOrWait.)
+ * wanted for.  If the holder died inside, and its data were repaired, acquires the lock as well: 1.
+ * Errors as acquire.  (PostgreSQL: LWLockAcquireOrWait.)
  */
 int lwshm_lwlock_acquire_or_wait(lwshm_backend *backend, uint64_t lock);
 
