@@ -280,6 +280,19 @@ TEST(a_backend_that_leaves_counts_as_dead_only_if_it_was_inside)
     end();
 }
 
+TEST(an_acquire_that_was_begun_and_is_ended_is_no_death)
+{
+    begin();
+    lwshm_backend *other = join(segment);
+    CHECK_OK(lwshm_lwlock_acquire(other, lock, S));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(me, lock, X, 0, LWSHM_LW_STEP)); /* it is the owner */
+    CHECK_EQ_INT(0, lwshm_backend_release_all(me));
+    check_deaths(0, 0);
+    CHECK_OK(lwshm_lwlock_release(other, lock));
+    CHECK_EQ_INT(0, lwshm_backend_leave(other));
+    end();
+}
+
 /* ---- by whom ---- */
 
 static int act_statistics(const struct acting *self, uint64_t id, uint64_t expected)
