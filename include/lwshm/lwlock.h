@@ -145,8 +145,11 @@ int lwshm_lwlock_await_release(lwshm_backend *backend, uint64_t lock, int64_t ti
 /* Ends a wait whose last step returned 0, as a time-out does.  Harmless if there is none. */
 int lwshm_lwlock_cancel(lwshm_backend *backend, uint64_t lock);
 
-/* Goes on with a release after its first step: the record still covers the wake-up owed.
-   `word` is the lock word as the caller's last step read it. */
+/*
+ * Goes on with a release after its first step: the record still covers the wake-ups owed, and is N,
+ * or may still be XIN after a release of exclusive.  `word` is the lock word as the caller's last
+ * step read it: before its owner was taken off, if the lock was held exclusively.
+ */
 int lwshm_lwlock_release_slow(lwshm_backend *backend, uint64_t lock, uint64_t word);
 
 #ifdef __cplusplus

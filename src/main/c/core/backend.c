@@ -4,6 +4,7 @@
 #include "core/backend_slot.h"
 #include "core/child_slot.h"
 #include "core/lock.h"
+#include "core/lwlock_slow.h"
 #include "core/record.h"
 #include "core/recover.h"
 
@@ -152,7 +153,7 @@ int lwshm_backend_release_all(lwshm_backend *b)
                 record_unspill(b);
             continue;
         }
-        int r = lwshm_lwlock_release(b, record_lock(record));
+        int r = lwlock_release_any(b, record_lock(record));
         if (r < 0)
             return r;
         released++;

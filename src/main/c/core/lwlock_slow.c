@@ -188,6 +188,16 @@ int lwshm_lwlock_mark_consistent(lwshm_backend *b, uint64_t lock)
 
 /* ---- release ---- */
 
+/* The record is XIN.  If W does not name this backend, an earlier release was cut off behind its
+   RMW, in a binding whose thread may throw there: all that is left to do is to wake others. */
+static void release_exclusive(const lwshm_backend *b, struct lwlock *lock)
+{
+    uint64_t word = load(&lock->word);
+    if ((word & LOCK_OWNER_MASK) == b->owner)
+        word = __atomic_fetch_sub(&lock->word, b->owner, __ATOMIC_SEQ_CST);
+    lock_wake(lock, word);
+}
+
 int lwlock_release_any(lwshm_backend *b, uint64_t offset)
 {
     int r = lwlock_check(b, offset);
@@ -197,7 +207,7 @@ int lwlock_release_any(lwshm_backend *b, uint64_t offset)
     enum record_kind kind = record == NULL ? RECORD_N : record_kind(*record);
     struct lwlock *lock = lock_at(b->segment, offset);
     if (kind == RECORD_XIN)
-        lock_wake(lock, __atomic_fetch_sub(&lock->word, b->owner, __ATOMIC_SEQ_CST));
+        release_exclusive(b, lock);
     else if (kind == RECORD_S)
         retract_shared(b, offset, lock, record);
     else
@@ -214,7 +224,8 @@ int lwshm_lwlock_release_slow(lwshm_backend *b, uint64_t offset, uint64_t word)
     uint64_t *record = record_find(b, offset);
     if (record == NULL || record_kind(*record) == RECORD_S)
         return fail_not_held(b, offset);
-    if (record_kind(*record) == RECORD_XIN)
+    /* No backend that held the lock shared was its owner, too. */
+    if (record_kind(*record) == RECORD_XIN || (word & LOCK_OWNER_MASK) == b->owner)
         lock_wake(lock_at(b->segment, offset), word);
     else if ((word & LOCK_DPARK) != 0)
         lock_wake_drain(lock_at(b->segment, offset));
