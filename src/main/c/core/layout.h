@@ -175,7 +175,7 @@ static_assert(offsetof(struct backend_slot, record) == CACHE_LINE, "records on l
 struct tranche_counters {
     uint64_t exclusive; /* locks of the tranche acquired in that mode */
     uint64_t shared;
-    uint64_t slow_exclusive; /* of those, the ones that found their way blocked */
+    uint64_t slow_exclusive; /* of those, the ones that had to wait */
     uint64_t slow_shared;
 };
 static_assert(sizeof(struct tranche_counters) == 32, "counters of a tranche");
