@@ -31,7 +31,7 @@ struct attempt attempt_of(lwshm_backend *b, uint64_t lock, uint64_t *record, int
                         .steps = (flags & LWSHM_LW_STEP) != 0};
     if (b->waited.lock == lock) {
         a.waited = b->waited;
-        a.has_waited = true;
+        a.has_waited = a.waited.has_slept = true;
         b->waited.lock = 0;
     }
     return a;
