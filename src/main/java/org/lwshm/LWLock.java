@@ -45,6 +45,9 @@ import org.lwshm.jni.TrancheNative;
  * throws {@link LockOrderException} otherwise; an acquire that does not wait is not checked. It
  * costs a microsecond or so: for tests.
  *
+ * <p>An acquire or release out of which a {@link StackOverflowError} comes may have been cut off
+ * half-way, and keep others waiting. {@link Backend#releaseAll} or {@link Backend#close} ends it.
+ *
  * <p>Source: PostgreSQL's LWLock, src/backend/storage/lmgr/lwlock.c.
  */
 public final class LWLock {
@@ -381,6 +384,9 @@ public final class LWLock {
       if (left == 0 || left == WOKEN) {
         RawMemory.putLongRelease(record, 0);
       } else {
+        // If there is no stack left for the call, the record says what is owed, and no second
+        // release takes the owner off again.
+        RawMemory.putLongRelease(record, key | Layout.RECORD_N);
         check(backend, LWLockNative.releaseSlow(backend.handle(), offset, old));
       }
     } else if (held == (key | Layout.RECORD_S)) {
@@ -478,17 +484,29 @@ public final class LWLock {
     // Volatile, for the full fence between this and the look at W: we see the owner, or the owner,
     // who writes W and then reads the records, sees us.
     RawMemory.putLongVolatile(record, key | Layout.RECORD_S);
-    if ((RawMemory.getLongVolatile(word) & BLOCKS) == 0) {
-      setReaderBit(backend.readerBit);
-      // Always again: an owner that came since then may have read RB without our bit.
-      if ((RawMemory.getLongVolatile(word) & BLOCKS) == 0) {
+    try {
+      if (enterShared(backend.readerBit)) {
         RawMemory.putLong(counter, acquired);
         return true;
       }
+    } catch (StackOverflowError e) {
+      // An acquire that throws holds nothing.
+      RawMemory.putLongVolatile(record, key | Layout.RECORD_N);
+      throw e;
     }
     // No hold, and not to be taken for one. C wakes an owner that waits for this.
     RawMemory.putLongVolatile(record, key | Layout.RECORD_N);
     return false;
+  }
+
+  /** Whether nobody is in the way of a backend whose record says S, so that it is a hold now. */
+  private boolean enterShared(long readerBit) {
+    if ((RawMemory.getLongVolatile(word) & BLOCKS) != 0) {
+      return false;
+    }
+    setReaderBit(readerBit);
+    // Always again: an owner that came since then may have read RB without our bit.
+    return (RawMemory.getLongVolatile(word) & BLOCKS) == 0;
   }
 
   /** Checks the status of a native call, during which the backend must be referred to. */
