@@ -179,7 +179,7 @@ TEST(a_process_whose_main_thread_has_ended_runs_on)
     uint64_t identity = os_process_identity(pid);
     AWAIT(__atomic_load_n(ready, __ATOMIC_SEQ_CST) == 1);
     for (int i = 0; i < 100; i++)
-        CHECK(!os_process_runs_no_more(identity));
+        CHECK(!os_process_runs_no_more(identity) && !os_process_is_dying(identity));
     test_kill(pid);
     CHECK(os_process_runs_no_more(identity));
 }
