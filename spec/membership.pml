@@ -201,15 +201,12 @@ inline recover_entry(g) {
 /* A member of s looks whether entry i is a dead one's; uses k = nothing. */
 inline reap() {
 #ifdef M_PROOF_BY_TEST
-    STEP(x = GET(entry, s, i));
     if
-    :: x != 0 && x != ident_of[me] ->
-        STEP(if :: w[i] != 0 -> x = 0 :: else fi);
+    :: i != entry_of[me] ->
+        STEP(if :: w[i] == 0 -> x = 1 :: else -> x = 0 fi);
         if
         :: x != 0 ->
-#ifndef M_IDENTITY_NOT_READ_AGAIN
-            STEP(if :: GET(entry, s, i) != x -> x = 0 :: else -> check_dead(s, i, x) fi);
-#endif
+            STEP(x = GET(entry, s, i); if :: x != 0 -> check_dead(s, i, x) :: else fi);
             if :: x != 0 -> recover_entry(s) :: else fi
         :: else
         fi
@@ -377,7 +374,7 @@ start:
 create:
     lock0x();
 #ifdef M_CREATE_ASKS_THE_SEGMENT
-    STEP(if :: record != 0 && exists[record] && attached[record] != 0 -> x = 1 :: else -> x = 0 fi);
+    STEP(if :: keyed != 0 && attached[keyed] != 0 -> x = 1 :: else -> x = 0 fi);
 #else
     STEP(x = (ANY_W -> 1 : 0));
 #endif

@@ -200,7 +200,7 @@ static enum members_standing standing_of(const struct note *note)
                                                                                 : MEMBERS_IN_DOUBT;
 }
 
-static struct members look_once(const struct directory_lock *lock)
+struct members members_look(const struct directory_lock *lock)
 {
     struct members members = {.standing = MEMBERS_NONE};
     if (!members_any(lock))
@@ -219,16 +219,21 @@ static struct members look_once(const struct directory_lock *lock)
     return members;
 }
 
-struct members members_look(const struct directory_lock *lock, bool wait_in_doubt)
+int directory_lock_settled(const struct os_data_dir *dir, const char *path, bool wait_in_doubt,
+                           struct directory_lock *lock, struct members *members)
 {
     int64_t deadline = os_monotonic_ns() + PATIENCE_NS;
     for (int alive = 0;;) {
-        struct members members = look_once(lock);
-        alive = members.standing == MEMBERS_ALIVE ? alive + 1 : 0;
-        if (members.standing == MEMBERS_NONE || alive == LOOKS_ALIVE ||
-            (members.standing == MEMBERS_IN_DOUBT && !wait_in_doubt) ||
+        int r = directory_lock(dir, path, true, true, lock);
+        if (r < 0)
+            return r;
+        *members = members_look(lock);
+        alive = members->standing == MEMBERS_ALIVE ? alive + 1 : 0;
+        if (members->standing == MEMBERS_NONE || alive == LOOKS_ALIVE ||
+            (members->standing == MEMBERS_IN_DOUBT && !wait_in_doubt) ||
             os_monotonic_ns() >= deadline)
-            return members;
+            return LWSHM_OK;
+        directory_unlock(lock);
         os_sleep_ns(LONGEST_SLEEP_NS);
     }
 }

@@ -85,9 +85,17 @@ struct members {
     int32_t pids[LWSHM_ERROR_VALUES]; /* of the first ones, as they know themselves */
 };
 
-/* Looks at the members.  Waits, at most LWSHM_PATIENCE_MS, while they are seen to be ending, or if
-   `wait_in_doubt` while none is seen to live. */
-struct members members_look(const struct directory_lock *lock, bool wait_in_doubt);
+/* Looks at the members once. */
+struct members members_look(const struct directory_lock *lock);
+
+/*
+ * Takes the lock of a directory exclusively, makes its file if there is none, and looks at the
+ * members.  Waits at most LWSHM_PATIENCE_MS while they are seen to be ending, or if `wait_in_doubt`
+ * while none is seen to live; not with the lock, which those that leave in order need.  Errors as
+ * directory_lock()'s.
+ */
+int directory_lock_settled(const struct os_data_dir *dir, const char *path, bool wait_in_doubt,
+                           struct directory_lock *lock, struct members *members);
 
 /* Fails with a message that begins as given, goes on with "in use by" the members, and ends with
    `way_out`; their pids are the error's values. */

@@ -69,7 +69,7 @@ int segment_fail_in_use(const struct directory_lock *lock, const struct members 
 /* The segment cannot be attached because it was removed, but it has members. */
 static int fail_removed(const struct directory_lock *lock)
 {
-    struct members members = members_look(lock, false);
+    struct members members = members_look(lock);
     return fail_members(LWSHM_E_NOT_FOUND, &members, "to have a new one, stop what uses it first",
                         "the segment of data directory \"%s\" has been removed (ipcrm, or "
                         "systemd's RemoveIPC) and is still",

@@ -279,10 +279,10 @@ static int create_in_dir(const struct os_data_dir *dir, const struct lwshm_segme
 {
     struct directory_lock lock;
     struct segment_place place = {.dir = dir, .lock = &lock};
-    int r = directory_lock(dir, options->data_dir, true, true, &lock);
+    struct members members;
+    int r = directory_lock_settled(dir, options->data_dir, true, &lock, &members);
     if (r < 0)
         return r;
-    struct members members = members_look(&lock, true);
     r = members.standing == MEMBERS_NONE ? segment_make(&place, options, segment)
                                          : segment_fail_in_use(&lock, &members);
     directory_unlock(&lock);

@@ -126,7 +126,7 @@ static int attach_described(const struct segment_place *place,
     os_shm_detach((*segment)->base);
     segment_handle_free(*segment);
     *segment = NULL;
-    struct members members = members_look(place->lock, false);
+    struct members members = members_look(place->lock);
     return fail_members(
         LWSHM_E_IN_USE, &members, "attach to it as it is, or stop what uses it first",
         "the segment of data directory \"%s\" is not what is described (%s), and is",
@@ -140,10 +140,10 @@ static int open_once(const struct os_data_dir *dir, const struct lwshm_segment_o
 {
     struct directory_lock lock;
     struct segment_place place = {.dir = dir, .lock = &lock};
-    int r = directory_lock(dir, options->data_dir, true, true, &lock);
+    struct members members;
+    int r = directory_lock_settled(dir, options->data_dir, options->alone != 0, &lock, &members);
     if (r < 0)
         return r;
-    struct members members = members_look(&lock, options->alone != 0);
     if (members.standing == MEMBERS_NONE)
         r = adopt_or_make(&place, options, why, capacity, segment);
     else if (options->alone != 0)

@@ -193,15 +193,6 @@ static bool is_dumping_core(int32_t pid)
            strstr(status, "\nCoreDumping:\t1\n") != NULL;
 }
 
-bool os_process_is_dying(uint64_t identity)
-{
-    struct process_stat stat;
-    return os_process_is_dead(identity) ||
-           (read_stat(os_identity_pid(identity), &stat) == 0 &&
-            (stat.exiting || stat.killed || stat.start != identity >> PID_BITS)) ||
-           is_dumping_core(os_identity_pid(identity));
-}
-
 /* More threads than this are looked at once some of them have ended. */
 #define THREADS 512
 
@@ -245,6 +236,15 @@ bool os_process_runs_no_more(uint64_t identity)
     bool dumping_core = is_dumping_core(pid);
     return proc_is_own() && threads_run_no_more(pid, dumping_core) &&
            os_process_identity(pid) == identity;
+}
+
+bool os_process_is_dying(uint64_t identity)
+{
+    struct process_stat stat;
+    return os_process_runs_no_more(identity) ||
+           (read_stat(os_identity_pid(identity), &stat) == 0 &&
+            (stat.killed || stat.start != identity >> PID_BITS)) ||
+           is_dumping_core(os_identity_pid(identity));
 }
 
 static uint64_t namespace_of(const char *process, const char *name)
