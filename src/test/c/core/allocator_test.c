@@ -5,10 +5,12 @@
  */
 #include "core/allocator.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "actor.h"
+#include "allocating.h"
 #include "core/backend_slot.h"
 
 static lwshm_segment *segment;
@@ -129,17 +131,49 @@ TEST(a_stopped_process_that_is_allocating_is_waited_for)
     is_waited_for(true);
 }
 
-TEST(two_handles_of_one_process_are_two_that_allocate)
+TEST(two_handles_of_one_process_exclude_each_other)
 {
     begin();
     lwshm_segment *second = attach_segment();
-    CHECK_OK(allocator_enter(segment));
-    uint64_t first = header->allocator;
-    allocator_leave(segment);
-    CHECK_OK(allocator_enter(second));
-    CHECK(header->allocator != first);
-    allocator_leave(second);
+    check_that_allocator_excludes(segment, lwshm_shmem_alloc, second);
+    check_that_allocator_excludes(second, lwshm_shmem_alloc, segment);
     close_segment(second);
+    end();
+}
+
+/* ---- a forked child ---- */
+
+static void *allocate_during_a_fork(void *step)
+{
+    CHECK_OK(allocator_enter(segment));
+    __atomic_store_n((uint32_t *)step, 1, __ATOMIC_SEQ_CST);
+    AWAIT(__atomic_load_n((uint32_t *)step, __ATOMIC_SEQ_CST) == 2);
+    allocator_leave(segment);
+    return NULL;
+}
+
+/* The handle that it inherits has its mutex locked by a thread that is not there. */
+static void allocate_in_two_threads(void *step)
+{
+    struct lwshm_area area;
+    lwshm_segment *own = attach_segment();
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_shmem_alloc(segment, 64, &area));
+    __atomic_store_n((uint32_t *)step, 2, __ATOMIC_SEQ_CST);
+    check_that_allocator_excludes(own, lwshm_shmem_alloc, own);
+    close_segment(own);
+    _exit(0); /* the leak checker would look for the parent's other thread */
+}
+
+TEST(two_threads_of_a_child_that_was_forked_during_an_allocation_exclude_each_other)
+{
+    uint32_t *step = shared_zeros(sizeof *step);
+    pthread_t thread;
+    begin();
+    CHECK_EQ_INT(0, pthread_create(&thread, NULL, allocate_during_a_fork, step));
+    AWAIT(__atomic_load_n(step, __ATOMIC_SEQ_CST) == 1);
+    pid_t child = test_fork(allocate_in_two_threads, step);
+    CHECK_EQ_INT(0, pthread_join(thread, NULL));
+    TEST_WAIT(child);
     end();
 }
 

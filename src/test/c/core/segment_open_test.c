@@ -241,7 +241,7 @@ TEST(create_replaces_an_orphan)
 /* ---- all are killed at once, again and again ---- */
 
 #define WORKERS 3
-#define ROUNDS 100
+#define ROUNDS 300
 
 struct pair {
     uint64_t adoptions;
