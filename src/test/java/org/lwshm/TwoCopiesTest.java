@@ -100,14 +100,14 @@ class TwoCopiesTest {
 
   // ---- who is dead ----
 
-  /** Holds the lock exclusively, until it is closed. */
-  public static final class Holder implements Function<Path, AutoCloseable> {
+  /** Takes the lock exclusively; what it returns gives it back and leaves. */
+  public static final class Holder implements Function<Path, Runnable> {
 
     /** Begins nothing. */
     public Holder() {}
 
     @Override
-    public AutoCloseable apply(Path dataDir) {
+    public Runnable apply(Path dataDir) {
       Segment segment = Segment.attach(dataDir);
       Backend me = segment.join();
       LWLock lock = segment.tranche("test").lock(0);
@@ -123,16 +123,16 @@ class TwoCopiesTest {
   @Test
   @SuppressWarnings("unchecked")
   void aCopyThatHoldsALockIsAliveToTheOther() throws Exception {
-    Function<Path, AutoCloseable> holder = (Function<Path, AutoCloseable>) inOther(Holder.class);
+    Function<Path, Runnable> holder = (Function<Path, Runnable>) inOther(Holder.class);
     try (Segment segment = Segment.builder(dataDir).tranche("test", 1).create();
         Backend me = segment.join()) {
       LWLock lock = segment.tranche("test").lock(0);
-      try (AutoCloseable held = holder.apply(dataDir)) {
-        assertEquals(2, segment.processes().length);
-        assertEquals(0, segment.reapDead());
-        assertFalse(lock.tryAcquire(me, LWLockMode.SHARED, Duration.ofMillis(50)));
-        assertEquals(0, segment.reapDead());
-      }
+      Runnable leave = holder.apply(dataDir);
+      assertEquals(2, segment.processes().length);
+      assertEquals(0, segment.reapDead());
+      assertFalse(lock.tryAcquire(me, LWLockMode.SHARED, Duration.ofMillis(50)));
+      assertEquals(0, segment.reapDead());
+      leave.run();
       assertEquals(1, segment.processes().length);
       lock.acquire(me, LWLockMode.EXCLUSIVE);
       lock.release(me);
