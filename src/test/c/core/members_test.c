@@ -7,7 +7,6 @@
 #include "core/members.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -249,7 +248,6 @@ TEST(what_an_entry_says_of_its_process_decides_nothing_while_the_kernel_tells)
     CHECK_OK(actor_do(live, act_acquire, lock, X));
     uint32_t entry = (uint32_t)slot_at(segment, live->slot)->identity >> 8 & 0xffff;
     struct process_entry *e = process_at(segment, entry);
-    uint64_t process = e->process;
     e->process = (1ull << IDENTITY_PID_BITS) - 1; /* nobody has that pid */
     e->namespaces ^= 1;                           /* and it is one of elsewhere */
     CHECK_EQ_INT(0, lwshm_segment_reap_dead(segment));
@@ -257,98 +255,5 @@ TEST(what_an_entry_says_of_its_process_decides_nothing_while_the_kernel_tells)
     CHECK_EQ_INT(0, lwshm_segment_reap_dead(segment));
     test_kill(live->pid);
     CHECK_EQ_INT(1, lwshm_segment_reap_dead(segment));
-    (void)process;
-    end();
-}
-
-/* ---- another PID namespace ---- */
-
-struct abroad {
-    pid_t pid; /* as seen from here */
-    uint32_t step;
-};
-
-static void hold_abroad(struct abroad *abroad)
-{
-    lwshm_segment *own = attach_segment();
-    CHECK_OK(lwshm_lwlock_acquire(join(own), lock, X));
-    __atomic_store_n(&abroad->step, 1, __ATOMIC_SEQ_CST);
-    for (;;)
-        pause();
-}
-
-/* The init of a new PID namespace, without a /proc of its own, that holds the lock. */
-static void go_abroad(void *arg)
-{
-    struct abroad *abroad = arg;
-    if (unshare(CLONE_NEWPID) < 0)
-        _exit(2);
-    pid_t init = fork();
-    if (init == 0)
-        hold_abroad(abroad);
-    abroad->pid = init;
-    test_wait_any(init);
-    _exit(0);
-}
-
-TEST(a_holder_in_another_pid_namespace_is_dead_when_it_is_and_not_before)
-{
-    begin();
-    struct abroad *abroad = shared_zeros(sizeof *abroad);
-    pid_t parent = test_fork(go_abroad, abroad);
-    AWAIT(__atomic_load_n(&abroad->step, __ATOMIC_SEQ_CST) == 1 || test_has_ended(parent));
-    if (test_has_ended(parent)) {
-        end();
-        SKIP("no new PID namespace is to be had");
-    }
-    CHECK_EQ_INT(0, lwshm_segment_reap_dead(segment));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_timed(me, lock, S, 50 * 1000000ll));
-    kill(abroad->pid, SIGSTOP);
-    CHECK_EQ_INT(0, lwshm_segment_reap_dead(segment));
-    kill(abroad->pid, SIGKILL);
-    CHECK_EQ_INT(LWSHM_E_OWNER_DIED, lwshm_lwlock_acquire(me, lock, S));
-    TEST_WAIT(parent);
-    end();
-}
-
-static void look_home(void *arg)
-{
-    uint32_t *step = arg;
-    lwshm_segment *own = attach_segment();
-    lwshm_backend *mine = join(own);
-    CHECK_EQ_INT(0, lwshm_segment_reap_dead(own));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_timed(mine, lock, S, 50 * 1000000ll));
-    __atomic_store_n(step, 1, __ATOMIC_SEQ_CST);
-    int r = lwshm_lwlock_acquire(mine, lock, S);
-    if (r != LWSHM_E_OWNER_DIED)
-        FAIL("the lock was acquired as %d", r);
-    CHECK_OK(lwshm_backend_leave(mine));
-    close_segment(own);
-    _exit(0);
-}
-
-static void look_home_from_abroad(void *arg)
-{
-    if (unshare(CLONE_NEWPID) < 0)
-        _exit(2);
-    pid_t init = fork();
-    if (init == 0)
-        look_home(arg);
-    _exit(test_wait_any(init) == 0 ? 0 : 1);
-}
-
-TEST(from_another_pid_namespace_a_holder_is_dead_when_it_is_and_not_before)
-{
-    begin();
-    uint32_t *step = shared_zeros(sizeof *step);
-    struct actor *holder = actor_start();
-    CHECK_OK(actor_do(holder, act_acquire, lock, X));
-    pid_t looker = test_fork(look_home_from_abroad, step);
-    AWAIT(__atomic_load_n(step, __ATOMIC_SEQ_CST) == 1 || test_has_ended(looker));
-    test_kill(holder->pid);
-    int status = test_wait_any(looker);
-    if (status != 2) /* 2: none is to be had */
-        CHECK_EQ_INT(0, status);
-    lwshm_segment_reap_dead(segment);
     end();
 }
