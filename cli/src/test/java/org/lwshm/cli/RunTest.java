@@ -100,6 +100,22 @@ class RunTest {
   }
 
   @Test
+  void replacesKeptDataThatAreNotWhatTheConfigDescribesAndSaysWhy() throws Exception {
+    String[] sleep = {"--keep-data", "--", "sleep", "1000"};
+    Tool.Started killed = tool.pool(sleep).untilRuns(1, "sleep");
+    Tool.Started.kill("KILL", killed.pid());
+    killed.exitCode();
+    List<String> command =
+        new ArrayList<>(List.of("--config", config("struct.more = 4kB\n").toString()));
+    command.addAll(List.of(sleep));
+    Tool.Started next = tool.pool(command.toArray(String[]::new)).untilRuns(1, "sleep");
+    assertTrue(next.err().contains("is replaced, and its data are gone: "), next.err());
+    assertTrue(next.err().contains("\"more\""), next.err());
+    assertTrue(next.err().contains("generation 2"), next.err());
+    assertEquals(0, next.signal("INT").exitCode());
+  }
+
+  @Test
   void replacesAllIfThatIsThePolicy() throws Exception {
     Tool.Started pool =
         tool.pool("--backends", "2", "--policy", "restart-all", "--", "sleep", "1000")
