@@ -83,7 +83,7 @@ LATER_JDK = $(or $(JAVA25_HOME),$(shell build/find-jdk.sh 22))
 # No cluster is started if KINDS= leaves PostgreSQL out.
 BESIDE_POSTGRES = $(if $(findstring postgres,$(or $(KINDS),postgres)),benchmarks/with-postgres.sh)
 
-.PHONY: bench-programs bench-locks bench-postgres bench-contended bench-readme bench-all
+.PHONY: bench-programs bench-locks bench-postgres bench-contended bench-recovery bench-readme bench-all
 bench-programs: setup-run
 	$(ALL) -pl :lwshm-benchmarks
 	@$(NATIVE) benchmarks
@@ -100,6 +100,9 @@ bench-postgres: bench-programs setup-postgres ## measure them beside PostgreSQL'
 bench-contended: bench-programs setup-postgres ## measure them with work inside and between: PROCESSES=, INSIDE=, BETWEEN=, KINDS=
 	@$(BESIDE_POSTGRES) $(BENCH_RUN) $(BENCH_PACKAGE).Contended $(BENCH_OPTIONS)
 
+bench-recovery: bench-programs ## measure the recovery from a kill of a process with GIB=8 resident, and with none: ROUNDS=
+	@$(BENCH_RUN) $(BENCH_PACKAGE).LargeRecovery $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(GIB),--gib $(GIB))
+
 bench-readme: bench-programs ## print all recorded ratios, and write the recorded results into README.md
 	@$(BENCH_RUN) $(BENCH_PACKAGE).Readme
 
@@ -108,6 +111,7 @@ bench-all: ## run all of them, an hour or so
 	@$(MAKE) --no-print-directory bench-locks
 	@$(MAKE) --no-print-directory bench-postgres
 	@$(MAKE) --no-print-directory bench-contended
+	@$(MAKE) --no-print-directory bench-recovery
 	@$(MAKE) --no-print-directory bench-readme
 
 # ---- testing ----

@@ -18,6 +18,7 @@
  *
  *     calibrate       answers TURNS NS: the shortest time that so many turns of work() took
  *     hold KIND       acquires the lock exclusively, answers "held", and keeps it
+ *     fill GIB        makes so much memory resident, in small pages, and answers "filled"
  *     take KIND       answers "waiting", acquires the lock, answers with the time on
  *                     CLOCK_MONOTONIC in nanoseconds, and releases it
  *
@@ -28,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "foreign_locks.h"
 #include "lwshm/lwshm.h"
@@ -122,6 +124,20 @@ static void hold(const char *name)
     puts("held");
 }
 
+/* Small pages are what takes the kernel longest to free when the process is killed. */
+static void fill(size_t gib)
+{
+    size_t size = gib << 30;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        die("no address range to fill");
+    madvise(memory, size, MADV_NOHUGEPAGE);
+    for (size_t i = 0; i < size; i += 4096)
+        memory[i] = 1;
+    puts("filled");
+}
+
 static void take(const char *name)
 {
     uint64_t lock = find_lwlock(name);
@@ -161,6 +177,8 @@ static void obey(const char *line)
                (long long)result.cpu_ns, (long long)result.longest_ns);
     } else if (words == 2 && strcmp(command, "hold") == 0) {
         hold(kind);
+    } else if (words == 2 && strcmp(command, "fill") == 0) {
+        fill(strtoul(kind, NULL, 10));
     } else if (words == 2 && strcmp(command, "take") == 0) {
         take(kind);
     } else if (words == 1 && strcmp(command, "calibrate") == 0) {

@@ -9,12 +9,13 @@ import org.lwshm.benchmarks.report.Report;
 
 /**
  * How long the others are hindered by a kill -9: until another process has the lock that the killed
- * one held exclusively, and until PostgreSQL takes a connection again after one of its backends was
- * killed.
+ * one held exclusively, whether or not that one had much memory, which the kernel takes its time to
+ * free; and until PostgreSQL takes a connection again after one of its backends was killed.
  */
 final class Recovery {
 
   static final String LWSHM = "kill -9 until another has the lock, lwshm";
+  static final String LARGE = "kill -9 until another has the lock, much memory resident";
   static final String POSTGRES = "kill -9 until a connection is taken again, PostgreSQL";
 
   private static final String UNIT = "ms";
@@ -28,17 +29,29 @@ final class Recovery {
     this.report = report;
   }
 
+  /** Beside a process that has so many GiB resident when it is killed. */
+  void runLarge(int times, int gib) {
+    for (int i = 0; i < times; i++) {
+      report.samples(LWSHM, UNIT).add(recoverLwshm(0) / 1e6);
+      report.samples(LARGE, UNIT).add(recoverLwshm(gib) / 1e6);
+    }
+  }
+
   void run(int times) {
     for (int i = 0; i < times; i++) {
-      report.samples(LWSHM, UNIT).add(recoverLwshm() / 1e6);
+      report.samples(LWSHM, UNIT).add(recoverLwshm(0) / 1e6);
       report.samples(POSTGRES, UNIT).add(recoverPostgres() / 1e6);
     }
   }
 
   /** The workers read the same clock as System.nanoTime(). */
-  private long recoverLwshm() {
+  private long recoverLwshm(int gib) {
     Worker holder = arena.startC();
     Worker waiter = arena.startC();
+    if (gib > 0) {
+      holder.tell("fill " + gib);
+      holder.await();
+    }
     holder.tell("hold " + LOCK);
     holder.await();
     waiter.tell("take " + LOCK);
