@@ -42,6 +42,13 @@ public final class Backend implements AutoCloseable {
   // If no more slots than this were ever joined, no other backend shares the reader bit.
   final int aloneInGroupUpTo;
 
+  // Locks whose call threw an Error; see LWLock.mend. The owner notes them, and takes them off when
+  // it has seen that all are mended. An Error passes through two calls on each lock at most.
+  final LWLock[] torn;
+  volatile int tornCount;
+  // Of those, how many are mended. Guarded by this.
+  private int mended;
+
   // Who may acquire: the owner, until another thread ends the process.
   private volatile Thread acquirer;
   // Who may release: the owner until it leaves. Written by the owner, or when that has ended.
@@ -65,6 +72,7 @@ public final class Backend implements AutoCloseable {
     recordGeneration = (long) generation << Layout.RECORD_GENERATION_SHIFT;
     lockOwner = (slot + 1) | (long) generation << Layout.LOCK_OWNER_GENERATION_SHIFT;
     readerBit = 1L << (slot % Long.SIZE);
+    torn = new LWLock[2 * segment.maxHeldLocks()];
     aloneInGroupUpTo = slot < Long.SIZE ? slot + Long.SIZE : -1;
   }
 
@@ -149,6 +157,7 @@ public final class Backend implements AutoCloseable {
     if (isInUse()) {
       throw wrongThread();
     }
+    mendOwn();
     backends.leave(this);
   }
 
@@ -186,6 +195,7 @@ public final class Backend implements AutoCloseable {
     if (Thread.currentThread() != acquirer || segment != lockSegment) {
       throw refusal(lockSegment);
     }
+    mendOwn();
   }
 
   /** Throws unless the calling thread may release locks of {@code lockSegment}. */
@@ -193,6 +203,7 @@ public final class Backend implements AutoCloseable {
     if (Thread.currentThread() != releaser || segment != lockSegment) {
       throw refusal(lockSegment);
     }
+    mendOwn();
   }
 
   private void requireReleaser() {
@@ -228,6 +239,25 @@ public final class Backend implements AutoCloseable {
             + "\", not to \""
             + Thread.currentThread().getName()
             + "\", which must join the segment for itself");
+  }
+
+  /** Mends what the calling thread has torn, if the backend is its own. */
+  void mendOwn() {
+    if (tornCount != 0 && Thread.currentThread() == owner) {
+      mend();
+    }
+  }
+
+  /** Ends what calls that threw an Error have left half-done. Any thread. */
+  synchronized void mend() {
+    while (mended < tornCount) {
+      torn[mended].mend(this);
+      mended++;
+    }
+    if (Thread.currentThread() == owner) {
+      mended = 0;
+      tornCount = 0;
+    }
   }
 
   /** From here on its thread acquires nothing more, but may release. */

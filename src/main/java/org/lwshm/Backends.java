@@ -112,6 +112,7 @@ final class Backends {
    * @return how many there were
    */
   synchronized int endOrphans() {
+    seats.forEach(Seat::mend);
     List<Seat> orphans = ended ? List.of() : orphans();
     orphans.forEach(this::end);
     return orphans.size();

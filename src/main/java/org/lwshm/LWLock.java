@@ -40,6 +40,11 @@ import org.lwshm.jni.TrancheNative;
  * later than a platform thread, which sleeps and is woken. A virtual thread may be unmounted while
  * it holds a lock; all who want the lock wait for it then, those in other processes too.
  *
+ * <p>If a call throws an {@link Error}, such as a {@link StackOverflowError}, the calling thread
+ * does not hold the lock afterwards, unless the error struck before a release had begun. What the
+ * call has left half-done is ended at the thread's next call with its backend, or within about 0.2
+ * seconds.
+ *
  * <p>With the system property {@code org.lwshm.checkLockOrder} set to true, every acquire checks
  * that this process locks tranches in one order, and the locks of one tranche by rising index, and
  * throws {@link LockOrderException} otherwise; an acquire that does not wait is not checked. It
@@ -124,12 +129,24 @@ public final class LWLock {
    *     guards
    */
   public void acquire(Backend backend, LWLockMode mode) {
-    backend.requireAcquirer(segment);
-    if (!acquireAtOnce(backend, mode)) {
-      LockWait.acquire(this, backend, mode, LockWait.FOREVER);
+    acquire(backend, mode, LockWait.FOREVER);
+  }
+
+  private boolean acquire(Backend backend, LWLockMode mode, long timeoutNanos) {
+    boolean alone = requireFree(backend);
+    try {
+      boolean acquired =
+          alone && acquireAtOnce(backend, mode)
+              || LockWait.acquire(this, backend, mode, timeoutNanos);
+      // A backend that is collected is ended, so it must be referred to until here.
+      Reference.reachabilityFence(backend);
+      return acquired;
+    } catch (Error e) {
+      // Calls nothing, for there may be no stack left. The element first: the count publishes it.
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      throw e;
     }
-    // A backend that is collected is ended, so it must be referred to until here.
-    Reference.reachabilityFence(backend);
   }
 
   /**
@@ -155,12 +172,7 @@ public final class LWLock {
    *     guards
    */
   public void acquireInterruptibly(Backend backend, LWLockMode mode) throws InterruptedException {
-    backend.requireAcquirer(segment);
-    LockWait.requireNotInterrupted();
-    if (!acquireAtOnce(backend, mode)) {
-      LockWait.acquireInterruptibly(this, backend, mode, LockWait.FOREVER);
-    }
-    Reference.reachabilityFence(backend);
+    tryAcquire(backend, mode, LockWait.FOREVER);
   }
 
   /**
@@ -187,11 +199,7 @@ public final class LWLock {
    *     guards
    */
   public boolean tryAcquire(Backend backend, LWLockMode mode) {
-    backend.requireAcquirer(segment);
-    boolean acquired =
-        acquireAtOnce(backend, mode) || LockWait.acquire(this, backend, mode, LockWait.AT_ONCE);
-    Reference.reachabilityFence(backend);
-    return acquired;
+    return acquire(backend, mode, LockWait.AT_ONCE);
   }
 
   /**
@@ -227,13 +235,19 @@ public final class LWLock {
   /** The same, in nanoseconds. */
   boolean tryAcquire(Backend backend, LWLockMode mode, long timeoutNanos)
       throws InterruptedException {
-    backend.requireAcquirer(segment);
+    boolean alone = requireFree(backend);
     LockWait.requireNotInterrupted();
-    boolean acquired =
-        acquireAtOnce(backend, mode)
-            || LockWait.acquireInterruptibly(this, backend, mode, timeoutNanos);
-    Reference.reachabilityFence(backend);
-    return acquired;
+    try {
+      boolean acquired =
+          alone && acquireAtOnce(backend, mode)
+              || LockWait.acquireInterruptibly(this, backend, mode, timeoutNanos);
+      Reference.reachabilityFence(backend);
+      return acquired;
+    } catch (Error e) {
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      throw e;
+    }
   }
 
   /**
@@ -262,22 +276,29 @@ public final class LWLock {
    *     guards
    */
   public boolean acquireOrWait(Backend backend) {
-    if (tryAcquire(backend, LWLockMode.EXCLUSIVE)) {
-      return true;
-    }
-    if (isOwned()) {
-      int status = LockWait.awaitRelease(this, backend);
-      if (status != Status.OWNER_DIED) {
-        check(backend, status);
-        return false;
+    return tryAcquire(backend, LWLockMode.EXCLUSIVE) || acquireOrAwait(backend);
+  }
+
+  private boolean acquireOrAwait(Backend backend) {
+    try {
+      if (isOwned()) {
+        int status = LockWait.awaitRelease(this, backend);
+        if (status != Status.OWNER_DIED) {
+          check(backend, status);
+          return false;
+        }
+        acquire(backend, LWLockMode.EXCLUSIVE);
+        return true;
       }
+      // Readers are in, and their leaving is seen by an owner only.
       acquire(backend, LWLockMode.EXCLUSIVE);
-      return true;
+      release(backend);
+      return false;
+    } catch (Error e) {
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      throw e;
     }
-    // Readers are in, and their leaving is seen by an owner only.
-    acquire(backend, LWLockMode.EXCLUSIVE);
-    release(backend);
-    return false;
   }
 
   /**
@@ -301,9 +322,15 @@ public final class LWLock {
    * @throws LimitExceededException if the backend holds as many locks as it may
    */
   public boolean acquireForRepair(Backend backend) {
-    backend.requireAcquirer(segment);
-    LockWait.acquireForRepair(this, backend);
-    return isPoisoned();
+    requireFree(backend);
+    try {
+      LockWait.acquireForRepair(this, backend);
+      return isPoisoned();
+    } catch (Error e) {
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      throw e;
+    }
   }
 
   /**
@@ -370,6 +397,17 @@ public final class LWLock {
    */
   public void release(Backend backend) {
     backend.requireReleaser(segment);
+    try {
+      releaseNow(backend);
+      Reference.reachabilityFence(backend);
+    } catch (Error e) {
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      throw e;
+    }
+  }
+
+  private void releaseNow(Backend backend) {
     long record = backend.records + recordIndex;
     long held = RawMemory.getLong(record);
     long key = recordKey | backend.recordGeneration;
@@ -397,7 +435,6 @@ public final class LWLock {
       // Held with a record at another index, or not at all.
       check(backend, LWLockNative.release(backend.handle(), offset));
     }
-    Reference.reachabilityFence(backend);
   }
 
   /**
@@ -422,14 +459,32 @@ public final class LWLock {
   }
 
   /**
+   * Throws unless the backend may acquire the lock. True if it may do so at once: the fast path has
+   * an index for its record.
+   */
+  private boolean requireFree(Backend backend) {
+    backend.requireAcquirer(segment);
+    if (isIndexTaken(backend, backend.records + recordIndex)) {
+      requireNotHeld(backend);
+      return false;
+    }
+    return !CHECKS_ORDER;
+  }
+
+  private void requireNotHeld(Backend backend) {
+    long kind = backend.findRecord(recordKey, recordIndex) & Layout.RECORD_KIND_MASK;
+    if (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN) {
+      throw new IllegalMonitorStateException(
+          backend + " holds lock " + this + " already, and LWLocks are not reentrant");
+    }
+  }
+
+  /**
    * Acquires the lock if nobody is in the way: true. If not, C goes on from what the record says,
    * which is N if this got so far.
    */
   private boolean acquireAtOnce(Backend backend, LWLockMode mode) {
     long record = backend.records + recordIndex;
-    if (CHECKS_ORDER || isIndexTaken(backend, record)) {
-      return false;
-    }
     return mode == LWLockMode.EXCLUSIVE
         ? acquireExclusive(backend, record)
         : acquireShared(backend, record, mode);
@@ -491,6 +546,24 @@ public final class LWLock {
     return false;
   }
 
+  /**
+   * Ends what a call of the backend's thread has left half-done when it threw an Error: the backend
+   * neither holds the lock afterwards nor wants it. An owner that waits for the backend to leave
+   * finds that out by itself, at its next look.
+   */
+  void mend(Backend backend) {
+    long kind = backend.findRecord(recordKey, recordIndex) & Layout.RECORD_KIND_MASK;
+    long seen = RawMemory.getLongVolatile(word);
+    if (kind == Layout.RECORD_N) {
+      check(backend, LWLockNative.cancel(backend.handle(), offset));
+    } else if (kind == Layout.RECORD_XIN && (seen & Layout.LOCK_OWNER_MASK) != backend.lockOwner) {
+      // A release that had got past its RMW.
+      check(backend, LWLockNative.releaseSlow(backend.handle(), offset, seen));
+    } else if (kind != 0) {
+      check(backend, LWLockNative.release(backend.handle(), offset));
+    }
+  }
+
   /** Checks the status of a native call, during which the backend must be referred to. */
   int check(Backend backend, int status) {
     Reference.reachabilityFence(backend);
@@ -536,6 +609,7 @@ public final class LWLock {
   public boolean isHeldBy(Backend backend, LWLockMode mode) {
     requireOpen();
     backend.requireJoined();
+    backend.mendOwn();
     if (backend.segment() != segment) {
       return false;
     }
