@@ -5,11 +5,8 @@ package org.lwshm;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 
-/** Makes calls near the end of a thread's stack. */
+/** Makes a call at every depth of a thread's stack, from its end up to where the call fits. */
 public final class DeepStack {
-
-  /** Depths to try, from the deepest one up: well beyond the first at which nothing overflows. */
-  public static final int DEPTHS = 300;
 
   /** Returns a primitive, for boxing it is one more call, which might overflow. */
   public interface Call {
@@ -18,10 +15,17 @@ public final class DeepStack {
 
   private static final long BYTES = 256 << 10;
 
+  /** Depths between two levels of the recursion, whose frames are larger than what may overflow. */
+  private static final int BETWEEN = 8;
+
+  /** The call fits where it has fitted so often in a row. */
+  private static final int ENOUGH = 8 * BETWEEN;
+
+  private int depth;
+  private int fitting;
   private int up;
   private boolean isTrue;
   private boolean hasOverflown;
-  private boolean wasOverflown;
 
   /** Runs {@code work} in a thread with a small stack. */
   public static <T> T run(Callable<T> work) throws Exception {
@@ -30,35 +34,45 @@ public final class DeepStack {
     return task.get();
   }
 
-  /**
-   * Makes a call, {@code depth} levels above the one where the stack ends. Returns what it returns;
-   * false if it overflows.
-   */
-  public boolean call(int depth, Call call) throws Exception {
+  /** Whether there is a depth left to try. */
+  public boolean hasNext() {
+    return fitting < ENOUGH;
+  }
+
+  /** Makes a call at the next depth. Returns what it returns; false if it overflows. */
+  public boolean call(Call call) throws Exception {
     up = 0;
     isTrue = false;
     hasOverflown = false;
-    descend(depth, call);
-    wasOverflown |= hasOverflown;
+    shift(depth % BETWEEN, 0, depth / BETWEEN, call);
+    depth++;
+    fitting = hasOverflown ? 0 : fitting + 1;
     return isTrue;
   }
 
-  private void descend(int depth, Call call) throws Exception {
+  /** Calls itself {@code steps} times, with a frame that is two words larger than the other's. */
+  private void shift(int steps, long twoWords, int level, Call call) throws Exception {
+    if (steps > 0) {
+      shift(steps - 1, twoWords, level, call);
+    } else {
+      descend(level, call);
+    }
+  }
+
+  private void descend(int level, Call call) throws Exception {
     try {
-      descend(depth, call);
+      descend(level, call);
     } catch (VirtualMachineError e) {
       // The stack's end; or an InternalError, if that was met on linking a lambda.
       hasOverflown = up > 0;
     }
-    if (up++ == depth) {
+    if (up++ == level) {
       isTrue = call.run();
     }
   }
 
-  /**
-   * "good" if some calls have overflown and the last one has not, so that no depth was left out.
-   */
-  public String verdict() {
-    return !wasOverflown ? "none overflows" : hasOverflown ? "all overflow" : "good";
+  @Override
+  public String toString() {
+    return "depth " + depth;
   }
 }

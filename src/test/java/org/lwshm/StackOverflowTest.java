@@ -104,10 +104,10 @@ class StackOverflowTest {
 
     private String acquireAtEveryDepth(Other what, DeepStack.Call acquire) throws Exception {
       DeepStack stack = new DeepStack();
-      for (int depth = 0; depth < DeepStack.DEPTHS; depth++) {
+      while (stack.hasNext()) {
         isOver = false;
         Future<?> meanwhile = begin(what);
-        boolean acquired = stack.call(depth, acquire);
+        boolean acquired = stack.call(acquire);
         isOver = true;
         boolean held = lock.isHeldByCurrentThread();
         if (held) {
@@ -115,11 +115,11 @@ class StackOverflowTest {
         }
         meanwhile.get();
         if (acquired != held) {
-          return "acquired: " + acquired + ", held: " + held + " at " + depth;
+          return "acquired: " + acquired + ", held: " + held + " at " + stack;
         }
         requireFree();
       }
-      return stack.verdict();
+      return "good";
     }
 
     private Future<?> begin(Other what) throws Exception {
@@ -146,22 +146,22 @@ class StackOverflowTest {
 
     private String releaseAtEveryDepth(LWLockMode mode, boolean toAnother) throws Exception {
       DeepStack stack = new DeepStack();
-      for (int depth = 0; depth < DeepStack.DEPTHS; depth++) {
+      while (stack.hasNext()) {
         acquire(mode);
         Future<?> waiter =
             other.submit(() -> toAnother && acquire(LWLockMode.EXCLUSIVE) && release());
         Await.until(() -> !toAnother || isAwaited());
-        boolean released = stack.call(depth, this::release);
+        boolean released = stack.call(this::release);
         if (lock.isHeldByCurrentThread()) {
           if (released) {
-            return "released, and held at " + depth;
+            return "released, and held at " + stack;
           }
           release();
         }
         waiter.get();
         requireFree();
       }
-      return stack.verdict();
+      return "good";
     }
 
     /** Both threads acquire and release it in both modes, or hang. */

@@ -79,17 +79,17 @@ class SemaphoreStackOverflowTest {
         semaphore.release();
       }
       DeepStack stack = new DeepStack();
-      for (int depth = 0; depth < DeepStack.DEPTHS; depth++) {
-        boolean acquired = stack.call(depth, acquire);
+      while (stack.hasNext()) {
+        boolean acquired = stack.call(acquire);
         int taken = PERMITS - semaphore.availablePermits();
         if (taken != (acquired ? 1 : 0)) {
-          return "acquired: " + acquired + ", permits taken: " + taken + " at " + depth;
+          return "acquired: " + acquired + ", permits taken: " + taken + " at " + stack;
         }
         if (acquired) {
           semaphore.release();
         }
       }
-      return stack.verdict();
+      return "good";
     }
   }
 
