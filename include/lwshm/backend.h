@@ -1,5 +1,5 @@
 /*
- * backend.h - backends: a locking thread's seat in the segment.
+ * backend.h - backends: a locking thread's slot in the segment.
  *
  * A thread joins before it takes its first lock and leaves when it is done.  While
  * it is joined, its slot in shared memory says which locks it holds or wants, so
@@ -28,8 +28,8 @@ extern "C" {
 typedef struct lwshm_backend lwshm_backend;
 
 /*
- * Takes a backend slot.  If none is free, slots of processes that are proven dead
- * and held nothing are taken back first.
+ * Takes a backend slot.  If none is free, the slots of all processes that are proven dead
+ * are recovered first; what they held exclusively becomes poisoned.
  *
  * Errors: LWSHM_E_LIMIT (all max_backends slots are taken), LWSHM_E_CLOSED.
  */

@@ -69,7 +69,8 @@ int lwshm_lwlock_release(lwshm_backend *backend, uint64_t lock);
 /*
  * Acquires the lock exclusively if that needs no waiting: 1.  Otherwise waits until the holders
  * have left, and returns 0 without the lock: perhaps they have done meanwhile what the lock was
- * wanted for.  Errors as acquire.  (PostgreSQL: LWLockAcquireOrWait.)
+ * wanted for.  If the holder died inside, and its data were repaired, acquires the lock as well: 1.
+ * Errors as acquire.  (PostgreSQL: LWLockAcquireOrWait.)
  */
 int lwshm_lwlock_acquire_or_wait(lwshm_backend *backend, uint64_t lock);
 
@@ -114,7 +115,8 @@ enum lwshm_lwlock_flag {
      * soon, for others may be waiting for this one; or end the wait with lwshm_lwlock_cancel().
      */
     LWSHM_LW_STEP = 1,
-    /* Poison does not stop it, and runs no repair callback: lwshm_lwlock_info() tells of it. */
+    /* Poison does not stop it, and runs no repair callback: lwshm_lwlock_info() tells of it.
+       With LWSHM_LW_EXCLUSIVE only. */
     LWSHM_LW_REPAIR = 2
 };
 
@@ -140,11 +142,15 @@ int lwshm_lwlock_acquire_slow(lwshm_backend *backend, uint64_t lock, enum lwshm_
 int lwshm_lwlock_await_release(lwshm_backend *backend, uint64_t lock, int64_t timeout_ns,
                                unsigned flags);
 
-/* Ends a wait whose last step returned 0, as a time-out does.  Harmless if there is none. */
+/* Ends a wait whose last step returned 0, as a time-out does; or an acquire or release of which the
+   record still says N because the caller threw half-way.  Harmless if there is neither. */
 int lwshm_lwlock_cancel(lwshm_backend *backend, uint64_t lock);
 
-/* Goes on with a release after its first step: the record still covers the wake-up owed.
-   `word` is the lock word as the caller's last step read it. */
+/*
+ * Goes on with a release after its first step: the record still covers the wake-ups owed, and is N,
+ * or may still be XIN after a release of exclusive.  `word` is the lock word as the caller's last
+ * step read it: before its owner was taken off, if the lock was held exclusively.
+ */
 int lwshm_lwlock_release_slow(lwshm_backend *backend, uint64_t lock, uint64_t word);
 
 #ifdef __cplusplus

@@ -66,7 +66,7 @@ int lwshm_semaphore_find(const lwshm_segment *segment, const char *name,
  * Takes `permits` (1 or more), all at once, sleeping as long as it takes.
  *
  * To take and to give permits of an owned one, a backend holds the semaphore's own lock for a
- * moment.  It hears LWSHM_E_LIMIT if it holds as many locks as it may: keep one to spare.
+ * moment.  The call returns LWSHM_E_LIMIT if the backend holds as many locks as it may: keep one to spare.
  *
  * Errors: LWSHM_E_INVALID, LWSHM_E_CLOSED, LWSHM_E_LIMIT.
  */

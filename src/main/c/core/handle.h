@@ -65,7 +65,7 @@ struct waited {
     uint64_t lock; /* 0: there is none */
     struct patience patience;
     uint32_t turns; /* how often the waiter was overtaken */
-    bool has_slept; /* in the kernel */
+    bool has_slept; /* in the kernel, or between two steps */
     bool starves;   /* it has named itself the starving waiter */
 };
 

@@ -175,7 +175,7 @@ static_assert(offsetof(struct backend_slot, record) == CACHE_LINE, "records on l
 struct tranche_counters {
     uint64_t exclusive; /* locks of the tranche acquired in that mode */
     uint64_t shared;
-    uint64_t slow_exclusive; /* of those, the ones that found their way blocked */
+    uint64_t slow_exclusive; /* of those, the ones that had to wait */
     uint64_t slow_shared;
 };
 static_assert(sizeof(struct tranche_counters) == 32, "counters of a tranche");
@@ -243,7 +243,7 @@ struct tranche_entry {
     uint32_t spin;          /* as a trial has it: turns, pauses << SPIN_PAUSES_SHIFT */
     int32_t spins_setting;  /* turns, instead of that; LWSHM_SPINS_LEARNED: none */
     int64_t next_trial;     /* CLOCK_MONOTONIC, nanoseconds: no trial begins before; a lease, too */
-    uint32_t trials_agreed; /* trials in a row with the same result */
+    uint32_t trials_agreed; /* the last result, and how many trials in a row had it: 2, or more */
     uint32_t reserved2;
     uint64_t waits[WAIT_BUCKETS];
 };

@@ -144,7 +144,7 @@ static uint64_t word_without(uint64_t word, uint32_t i, uint64_t generation, boo
     return word;
 }
 
-void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t *record)
+void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t *record, bool died)
 {
     uint64_t seen = __atomic_load_n(record, __ATOMIC_SEQ_CST);
     /* The generation: a recovering process that was held up must not end the next backend's. */
@@ -162,7 +162,8 @@ void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t
             if (!__atomic_compare_exchange_n(record, &seen, n, false, __ATOMIC_SEQ_CST,
                                              __ATOMIC_SEQ_CST))
                 continue;
-            tranche_count_recovery(s, lock->tranche, false);
+            if (died)
+                tranche_count_recovery(s, lock->tranche, false);
             seen = n;
         }
         uint64_t word = __atomic_load_n(&lock->word, __ATOMIC_SEQ_CST);
@@ -171,7 +172,7 @@ void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t
             next = word_without(word, i, generation, record_kind(seen) == RECORD_XIN);
         while (next != word && !__atomic_compare_exchange_n(&lock->word, &word, next, false,
                                                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
-        if (((word ^ next) & LOCK_OWNER_MASK) != 0)
+        if (died && ((word ^ next) & LOCK_OWNER_MASK) != 0)
             tranche_count_recovery(s, lock->tranche, (next & LOCK_POISON) > (word & LOCK_POISON));
         /* Always, whatever the record was: it may have owed any of these. */
         wake_all(&lock->xfut);

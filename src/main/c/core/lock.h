@@ -55,8 +55,9 @@ void lock_unname_starving(struct lwlock *lock, uint64_t word);
  * Ends what `record` of slot `i` at `generation` says, as its backend would have: the owner
  * and the starving waiter off, every waiter woken, the record zero.  If the record says XIN and the
  * lock is still owned, its data may be half-changed: POISON.  Every step may be repeated, by
- * any number of helpers at once.
+ * any number of helpers at once.  `died`: the tranche counts a hold that was ended as a recovery.
  */
-void lock_end_record(lwshm_segment *segment, uint32_t i, uint64_t generation, uint64_t *record);
+void lock_end_record(lwshm_segment *segment, uint32_t i, uint64_t generation, uint64_t *record,
+                     bool died);
 
 #endif

@@ -112,7 +112,11 @@ int lwshm_lwlock_acquire_or_wait(lwshm_backend *b, uint64_t lock)
         return r;
     if (lock_owner_slot(load(&lock_at(b->segment, lock)->word)) >= 0) {
         r = lwshm_lwlock_await_release(b, lock, LWSHM_FOREVER, 0);
-        return r < 0 ? r : 0;
+        if (r != LWSHM_E_OWNER_DIED)
+            return r < 0 ? r : 0;
+        /* Nothing was done that this caller wanted: it repairs, if its tranche has a callback. */
+        r = lwshm_lwlock_acquire(b, lock, LWSHM_LW_EXCLUSIVE);
+        return r < 0 ? r : 1;
     }
     /* Readers are in, and their leaving is seen by an owner only. */
     r = lwshm_lwlock_acquire(b, lock, LWSHM_LW_EXCLUSIVE);

@@ -25,14 +25,14 @@ int64_t lwlock_deadline_in(int64_t timeout_ns)
 /* ---- acquire ---- */
 
 /* A record for an acquire that begins here: N, and in the slot. */
-static int begin(lwshm_backend *b, uint64_t lock, int64_t deadline_ns, uint64_t **record)
+static int begin(lwshm_backend *b, uint64_t lock, bool may_wait, uint64_t **record)
 {
     if (__atomic_load_n(&b->segment->ending, __ATOMIC_ACQUIRE))
         return fail_closed(b->segment);
     if ((*record = record_take(b, lock)) == NULL)
         return fail_no_record(b);
     /* An acquire that does not wait closes no circle of waits. */
-    if (b->segment->checks_lock_order && deadline_ns != LWLOCK_AT_ONCE) {
+    if (b->segment->checks_lock_order && may_wait) {
         int r = lock_order_check(b, lock);
         if (r < 0) {
             record_clear(b, lock, *record);
@@ -72,7 +72,9 @@ static int acquire(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock_mode mode,
         return fail(LWSHM_E_INVALID, "lock mode %d is neither LWSHM_LW_EXCLUSIVE nor _SHARED",
                     mode);
     uint64_t *record = record_find(b, lock);
-    r = record == NULL ? begin(b, lock, deadline_ns, &record) : go_on(b, lock, mode, record);
+    /* A step waits, however short it is. */
+    bool may_wait = deadline_ns != LWLOCK_AT_ONCE || (flags & LWSHM_LW_STEP) != 0;
+    r = record == NULL ? begin(b, lock, may_wait, &record) : go_on(b, lock, mode, record);
     if (r < 0)
         return r;
     struct attempt a = attempt_of(b, lock, record, deadline_ns, flags);
@@ -131,12 +133,18 @@ int lwshm_lwlock_acquire_slow(lwshm_backend *b, uint64_t lock, enum lwshm_lwlock
                     "flags 0x%x of an acquire: only LWSHM_LW_STEP and _REPAIR are "
                     "known",
                     flags);
+    if (mode == LWSHM_LW_SHARED && (flags & LWSHM_LW_REPAIR) != 0)
+        return fail(LWSHM_E_INVALID, "LWSHM_LW_REPAIR was asked for with a shared acquire; a "
+                                     "poisoned lock is repaired under LWSHM_LW_EXCLUSIVE");
     int r = lwlock_acquire_until(b, lock, mode, lwlock_deadline_in(timeout_ns), flags);
     return r < 0 ? r : r == LWSHM_OK;
 }
 
 int lwshm_lwlock_await_release(lwshm_backend *b, uint64_t lock, int64_t timeout_ns, unsigned flags)
 {
+    if ((flags & ~LWSHM_LW_STEP) != 0)
+        return fail(LWSHM_E_INVALID,
+                    "flags 0x%x of a wait for a release: only LWSHM_LW_STEP is known", flags);
     int r = lwlock_check(b, lock);
     if (r < 0)
         return r;
@@ -150,6 +158,14 @@ int lwshm_lwlock_await_release(lwshm_backend *b, uint64_t lock, int64_t timeout_
     return r < 0 ? r : r == LWSHM_OK;
 }
 
+void lwlock_end_cut_off(lwshm_backend *b, uint64_t *record)
+{
+    uint64_t lock = record_lock(*record);
+    lock_end_record(b->segment, b->number, b->generation >> RECORD_GENERATION_SHIFT, record, false);
+    if (record != &b->slot->record[record_index(lock, b->index_mask)])
+        record_unspill(b);
+}
+
 int lwshm_lwlock_cancel(lwshm_backend *b, uint64_t lock)
 {
     int r = lwlock_check(b, lock);
@@ -158,6 +174,10 @@ int lwshm_lwlock_cancel(lwshm_backend *b, uint64_t lock)
     uint64_t *record = record_find(b, lock);
     if (record != NULL && record_kind(*record) != RECORD_N)
         return LWSHM_OK; /* it is held, and waited for by nobody */
+    if (record != NULL && b->waited.lock != lock) {
+        lwlock_end_cut_off(b, record);
+        return LWSHM_OK;
+    }
     struct attempt a = attempt_of(b, lock, record, LWLOCK_AT_ONCE, 0);
     lwlock_wait_cancel(&a);
     return LWSHM_OK;
@@ -180,6 +200,16 @@ int lwshm_lwlock_mark_consistent(lwshm_backend *b, uint64_t lock)
 
 /* ---- release ---- */
 
+/* The record is XIN.  If W does not name this backend, an earlier release was cut off behind its
+   RMW, in a binding whose thread may throw there: all that is left to do is to wake others. */
+static void release_exclusive(const lwshm_backend *b, struct lwlock *lock)
+{
+    uint64_t word = load(&lock->word);
+    if ((word & LOCK_OWNER_MASK) == b->owner)
+        word = __atomic_fetch_sub(&lock->word, b->owner, __ATOMIC_SEQ_CST);
+    lock_wake(lock, word);
+}
+
 int lwlock_release_any(lwshm_backend *b, uint64_t offset)
 {
     int r = lwlock_check(b, offset);
@@ -189,7 +219,7 @@ int lwlock_release_any(lwshm_backend *b, uint64_t offset)
     enum record_kind kind = record == NULL ? RECORD_N : record_kind(*record);
     struct lwlock *lock = lock_at(b->segment, offset);
     if (kind == RECORD_XIN)
-        lock_wake(lock, __atomic_fetch_sub(&lock->word, b->owner, __ATOMIC_SEQ_CST));
+        release_exclusive(b, lock);
     else if (kind == RECORD_S)
         retract_shared(b, offset, lock, record);
     else
@@ -206,7 +236,8 @@ int lwshm_lwlock_release_slow(lwshm_backend *b, uint64_t offset, uint64_t word)
     uint64_t *record = record_find(b, offset);
     if (record == NULL || record_kind(*record) == RECORD_S)
         return fail_not_held(b, offset);
-    if (record_kind(*record) == RECORD_XIN)
+    /* No backend that held the lock shared was its owner, too. */
+    if (record_kind(*record) == RECORD_XIN || (word & LOCK_OWNER_MASK) == b->owner)
         lock_wake(lock_at(b->segment, offset), word);
     else if ((word & LOCK_DPARK) != 0)
         lock_wake_drain(lock_at(b->segment, offset));

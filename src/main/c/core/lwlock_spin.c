@@ -128,6 +128,7 @@ static void end_trial(struct spin_trial *trial, int64_t now)
     uint32_t best = best_way(trial);
     uint32_t agreed = __atomic_load_n(&tranche->trials_agreed, __ATOMIC_RELAXED);
     uint32_t times = agreed % (1 << AGREED_SHIFT) == best ? agreed >> AGREED_SHIFT : 0;
+    times = times < DOUBLINGS ? times : DOUBLINGS; /* the segment may be damaged */
     uint32_t next = times < DOUBLINGS ? times + 1 : times;
     __atomic_store_n(&tranche->trials_agreed, best | next << AGREED_SHIFT, __ATOMIC_RELAXED);
     settle(trial, best, (now - trial->began_ns) * REST << times, now);

@@ -31,7 +31,7 @@ struct attempt attempt_of(lwshm_backend *b, uint64_t lock, uint64_t *record, int
                         .steps = (flags & LWSHM_LW_STEP) != 0};
     if (b->waited.lock == lock) {
         a.waited = b->waited;
-        a.has_waited = true;
+        a.has_waited = a.waited.has_slept = true;
         b->waited.lock = 0;
     }
     return a;
@@ -313,9 +313,12 @@ int lwlock_wait_shared(struct attempt *a)
 /* ---- exclusive ---- */
 
 /* Waits until slot `i` has no shared hold of the lock; not LWSHM_OK if it gave up. */
-static int drain_slot(struct attempt *a, uint32_t i, struct spin spin)
+static int drain_slot(struct attempt *a, uint32_t i)
 {
-    for (; spin.turns > 0 && record_says_shared(a->segment, i, a->offset); spin.turns--) {
+    if (!record_says_shared(a->segment, i, a->offset))
+        return LWSHM_OK; /* before spin_of(): only a wait takes part in learning how to spin */
+    for (struct spin spin = spin_of(a);
+         spin.turns > 0 && record_says_shared(a->segment, i, a->offset); spin.turns--) {
         a->has_waited = true;
         spin_pause(spin.pauses);
     }
@@ -336,10 +339,9 @@ static int drain_slot(struct attempt *a, uint32_t i, struct spin spin)
 static int drain_slots(struct attempt *a, uint64_t readers)
 {
     uint32_t joined = segment_joined_slots(a->segment);
-    struct spin spin = spin_of(a);
     for (uint64_t rest = readers; rest != 0; rest &= rest - 1)
         for (uint32_t i = (uint32_t)__builtin_ctzll(rest); i < joined; i += 64) {
-            int r = drain_slot(a, i, spin);
+            int r = drain_slot(a, i);
             if (r != LWSHM_OK)
                 return r;
         }

@@ -41,8 +41,8 @@ extern uint32_t lwlock_turns_before_starving;
 
 /*
  * Each of these returns LWSHM_OK, LWLOCK_TIMED_OUT or an error, LWSHM_E_OWNER_DIED if the lock is
- * poisoned and free.  Unless LWSHM_OK, the record is zero and all that was announced in W is off;
- * but after a step that timed out both stay as they are.
+ * poisoned and free.  Unless LWSHM_OK, the record is zero and W does not name the backend; but
+ * after a step that timed out both stay as they are.
  */
 
 /* The record is N, or S and was found blocked: waits until the lock is held shared. */

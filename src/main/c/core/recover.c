@@ -30,7 +30,7 @@ void recover_slot(lwshm_segment *s, uint32_t i, uint64_t identity)
         identity = dead;
     }
     for (uint32_t j = 0; j < s->max_held_locks; j++)
-        lock_end_record(s, i, slot_generation(identity), &slot->record[j]);
+        lock_end_record(s, i, slot_generation(identity), &slot->record[j], true);
     backend_slot_free(slot, identity);
 }
 

@@ -39,10 +39,20 @@ static void give_up_shared(void)
     lwshm_lwlock_acquire_timed(here.me, here.lock, LWSHM_LW_SHARED, 0);
 }
 
-/* Long enough to park, with every instruction taking microseconds. */
 static void give_up_late(void)
 {
-    lwshm_lwlock_acquire_timed(here.me, here.lock, LWSHM_LW_EXCLUSIVE, 20000000);
+    lwshm_lwlock_acquire_timed(here.me, here.lock, LWSHM_LW_EXCLUSIVE, TIMES_OUT_NS);
+}
+
+/* Begins to look, sees the free lock left alone, and takes the name off. */
+static void try_three_times(void)
+{
+    uint32_t backends = here.segment->max_backends;
+    patience_limits.first_ns = 1;
+    here.segment->max_backends = 0; /* so that it is not stepped through /proc: all are alive */
+    for (int i = 0; i < 3; i++)
+        try_exclusive();
+    here.segment->max_backends = backends;
 }
 
 static void starve_exclusive(void)
@@ -243,6 +253,12 @@ const struct scenario scenarios[] = {
      .operation = acquire_exclusive,
      .others_go = true,
      .newcomers = true},
+    {.name = "acquire exclusive, reader with the same bit inside",
+     .before = {HOLDS_S},
+     .operation = acquire_exclusive,
+     .others_go = true,
+     .twin = true,
+     .stride = 3},
     {.name = "acquire exclusive, writer inside",
      .before = {HOLDS_X},
      .operation = acquire_exclusive,
@@ -301,6 +317,13 @@ const struct scenario scenarios[] = {
      .operation = give_up_exclusive,
      .newcomers = true},
     {.name = "give up after a sleep", .before = {HOLDS_X}, .operation = give_up_late, .stride = 23},
+    {.name = "give up after a wake-up",
+     .before = {HOLDS_X},
+     .operation = give_up_late,
+     .others_go = true,
+     .newcomers = true,
+     .times_out = true,
+     .stride = 23},
     /* starving */
     {.name = "starve for exclusive",
      .before = {HOLDS_X},
@@ -315,6 +338,12 @@ const struct scenario scenarios[] = {
      .before = {HOLDS_X, STARVES_X},
      .operation = acquire_shared,
      .others_go = true},
+    {.name = "take the name off one that is stopped",
+     .before = {HOLDS_X, STARVES_X},
+     .after = WANTS_S,
+     .operation = try_three_times,
+     .stops = true,
+     .stride = 3},
     /* recovery */
     {.name = "recover a writer", .dead = HOLDS_X, .after = WANTS_X, .operation = recover},
     {.name = "recover a writer, reader waits",

@@ -75,6 +75,22 @@ TEST(two_tranches_in_both_orders_are_refused_and_both_are_named)
     end();
 }
 
+/* As virtual threads wait: in steps that look once. */
+TEST(an_acquire_in_steps_waits_and_is_checked_however_short_its_steps_are)
+{
+    begin_checking();
+    lock_in_order(me, accounts, branches);
+    CHECK_OK(lwshm_lwlock_acquire(me, branches, X));
+    for (int64_t timeout_ns = -1; timeout_ns <= 1; timeout_ns++) {
+        CHECK_FAILS(LWSHM_E_LOCK_ORDER,
+                    lwshm_lwlock_acquire_slow(me, accounts, X, timeout_ns, LWSHM_LW_STEP));
+        CHECK_EQ_INT(1, lwshm_backend_held_locks(me));
+    }
+    CHECK_EQ_INT(1, lwshm_lwlock_acquire_slow(me, accounts, X, 0, 0)); /* this one does not wait */
+    CHECK_EQ_INT(2, lwshm_backend_release_all(me));
+    end();
+}
+
 TEST(a_circle_through_a_third_tranche_is_refused)
 {
     begin_checking();

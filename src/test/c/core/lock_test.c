@@ -39,7 +39,8 @@ static uint64_t *record(void)
 
 static void end_the_record(void)
 {
-    lock_end_record(segment, gone->number, gone->generation >> RECORD_GENERATION_SHIFT, record());
+    lock_end_record(segment, gone->number, gone->generation >> RECORD_GENERATION_SHIFT, record(),
+                    true);
 }
 
 static void all_are_woken_and_all_is_gone(uint32_t events)

@@ -79,6 +79,19 @@ TEST(exclusive_after_ones_own_shared_or_anothers_is_not_slow)
     end();
 }
 
+TEST(a_writer_that_waits_for_nobody_begins_no_trial_of_spinning)
+{
+    begin(2 * GROUPS);
+    lwshm_backend *other = join(segment);
+    for (int i = 0; i < 1000; i++) {
+        take_and_give(other, S);
+        take_and_give(me, X);
+    }
+    CHECK_EQ_INT(0, tranche_at(segment, tranche.id)->next_trial);
+    CHECK_OK(lwshm_backend_leave(other));
+    end();
+}
+
 /* NULL, or one that has read before. */
 struct way {
     bool has_read;

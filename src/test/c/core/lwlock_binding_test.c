@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "core/layout.h"
 #include "fixture.h"
 
 #define X LWSHM_LW_EXCLUSIVE
@@ -161,6 +162,71 @@ TEST(the_slow_call_begins_an_acquire_of_which_there_is_no_record_yet)
         CHECK_EQ_INT(modes[i], lwshm_lwlock_is_held_by(b.backend, lock));
         bound_release(&b, lock);
     }
+    CHECK_OK(lwshm_backend_leave(b.backend));
+    end_segment(segment);
+}
+
+/* As a thread that threw between the two halves of a release. */
+TEST(a_release_that_was_cut_off_is_not_done_twice)
+{
+    lwshm_segment *segment = create_segment(NULL);
+    struct binding b = bind_to(segment, 16);
+    uint64_t lock = make_tranche(segment, "test", 4).offset;
+    lwshm_backend *next = join(segment);
+    for (int kind = 0; kind < 2; kind++) {
+        CHECK_OK(lwshm_lwlock_acquire(b.backend, lock, X));
+        __atomic_fetch_sub(word_of(&b, lock), b.owner, __ATOMIC_SEQ_CST);
+        if (kind == 1)
+            *record_of(&b, lock) = record_value(&b, lock, b.n);
+        CHECK_OK(lwshm_lwlock_acquire(next, lock, X));
+        uint64_t word = *word_of(&b, lock);
+        CHECK_EQ_INT(1 - kind, lwshm_backend_release_all(b.backend));
+        CHECK_EQ_UINT(word, *word_of(&b, lock));
+        CHECK_EQ_INT(X, lwshm_lwlock_is_held_by(next, lock));
+        CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(b.backend, lock));
+        CHECK_OK(lwshm_lwlock_release(next, lock));
+    }
+    CHECK_OK(lwshm_backend_leave(next));
+    CHECK_OK(lwshm_backend_leave(b.backend));
+    end_segment(segment);
+}
+
+/* As a thread that threw behind its CAS, and one that threw before the wake-ups that it owed. */
+TEST(cancel_ends_what_was_cut_off_and_wakes_the_waiters)
+{
+    lwshm_segment *segment = create_segment(NULL);
+    struct binding b = bind_to(segment, 16);
+    uint64_t lock = make_tranche(segment, "test", 4).offset;
+    struct lwlock *l = (struct lwlock *)(b.base + lock);
+    uint64_t words[] = {b.owner | LOCK_XWAIT, LOCK_XWAIT, LOCK_DPARK};
+    uint32_t *futexes[] = {&l->xfut, &l->xfut, &l->dfut};
+    for (int i = 0; i < 3; i++) {
+        pid_t sleeper = sleeper_on(futexes[i]);
+        *record_of(&b, lock) = record_value(&b, lock, b.n);
+        *word_of(&b, lock) = words[i];
+        CHECK_OK(lwshm_lwlock_cancel(b.backend, lock));
+        TEST_WAIT(sleeper);
+        CHECK_EQ_UINT(0, *record_of(&b, lock));
+        CHECK_EQ_UINT(0, *word_of(&b, lock) & LOCK_OWNER_MASK);
+        *word_of(&b, lock) = 0;
+    }
+    CHECK_OK(lwshm_backend_leave(b.backend));
+    end_segment(segment);
+}
+
+TEST(a_release_of_exclusive_may_go_on_with_a_record_that_says_no_hold)
+{
+    lwshm_segment *segment = create_segment(NULL);
+    struct binding b = bind_to(segment, 16);
+    uint64_t lock = make_tranche(segment, "test", 4).offset;
+    CHECK_OK(lwshm_lwlock_acquire(b.backend, lock, X));
+    pid_t sleeper = sleeper_on(&((struct lwlock *)(b.base + lock))->xfut);
+    __atomic_or_fetch(word_of(&b, lock), LOCK_XWAIT, __ATOMIC_SEQ_CST);
+    uint64_t old = __atomic_fetch_sub(word_of(&b, lock), b.owner, __ATOMIC_SEQ_CST);
+    *record_of(&b, lock) = record_value(&b, lock, b.n);
+    CHECK_OK(lwshm_lwlock_release_slow(b.backend, lock, old));
+    TEST_WAIT(sleeper);
+    CHECK_EQ_UINT(0, *record_of(&b, lock));
     CHECK_OK(lwshm_backend_leave(b.backend));
     end_segment(segment);
 }

@@ -134,6 +134,7 @@ static void repair(void)
     lwshm_backend *me = join(segment);
     CHECK_EQ_INT(1, lwshm_lwlock_acquire_for_repair(me, lock));
     CHECK_OK(lwshm_lwlock_mark_consistent(me, lock));
+    CHECK_OK(lwshm_lwlock_release(me, lock));
     CHECK_OK(lwshm_backend_leave(me));
 }
 

@@ -3,6 +3,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#define _GNU_SOURCE /* sched_setaffinity() */
+#include <sched.h>
 #include <signal.h>
 
 #include "core/lwlock_wait.h"
@@ -141,11 +143,29 @@ TEST(a_reader_that_is_overtaken_sixteen_times_starves)
     starves_at_the_sixteenth_overtaking(S);
 }
 
+/* This process, and those that it forks, run on one processor. */
+static void share_a_processor(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(sched_getcpu(), &set);
+    CHECK_EQ_INT(0, sched_setaffinity(0, sizeof set, &set));
+}
+
+/* Woken, it waits until this process sleeps or its time slice is over. */
+static int act_acquire_politely(const struct acting *self, uint64_t what, uint64_t mode)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    return sched_setscheduler(0, SCHED_BATCH, &none) == 0 ? act_acquire(self, what, mode)
+                                                          : LWSHM_E_SYSTEM;
+}
+
 /* Nothing is made up here: the waiter is woken by a release, and mostly is too late. */
 static void starves_beside_one_that_comes_back_at_once(enum lwshm_lwlock_mode mode)
 {
+    share_a_processor();
     begin();
-    struct actor *waiter = waiter_by(act_acquire, mode);
+    struct actor *waiter = waiter_by(act_acquire_politely, mode);
     while (!starves(waiter)) {
         AWAIT(is_parked(waiter, mode) || starves(waiter));
         CHECK_OK(lwshm_lwlock_release(me, lock));
@@ -155,7 +175,7 @@ static void starves_beside_one_that_comes_back_at_once(enum lwshm_lwlock_mode mo
         CHECK_OK(actor_result(waiter));
         CHECK_OK(actor_do(waiter, act_release, lock, 0));
         CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
-        actor_tell(waiter, act_acquire, lock, mode);
+        actor_tell(waiter, act_acquire_politely, lock, mode);
     }
     if (lwshm_lwlock_is_held_by(me, lock) != 0)
         CHECK_OK(lwshm_lwlock_release(me, lock));

@@ -317,6 +317,21 @@ TEST(one_that_waits_when_the_holder_dies_repairs_and_goes_on)
     end();
 }
 
+TEST(one_that_waits_for_a_release_repairs_when_the_holder_dies_and_has_the_lock)
+{
+    begin_with_callback();
+    struct actor *holder = actor_start();
+    CHECK_OK(actor_do(holder, act_acquire, lock, X));
+    kill(holder->pid, SIGKILL);
+    CHECK_EQ_INT(1, lwshm_lwlock_acquire_or_wait(me, lock));
+    CHECK_EQ_UINT(1, repairs->calls);
+    CHECK_EQ_INT(X, lwshm_lwlock_is_held_by(me, lock));
+    CHECK_EQ_UINT(0, look().is_poisoned);
+    CHECK_OK(lwshm_lwlock_release(me, lock));
+    test_wait_any(holder->pid);
+    end();
+}
+
 TEST(a_callback_that_fails_leaves_the_lock_poisoned_and_is_called_again)
 {
     begin_with_callback();

@@ -565,10 +565,10 @@ TEST(a_helper_that_comes_too_late_takes_nothing_from_who_has_the_slot_now)
     CHECK_OK(lwshm_lwlock_acquire(next, lock, X));
     uint64_t word = words()->word;
     /* As one that had begun before and was held up at any of these places. */
-    lock_end_record(segment, doomed->slot, slot_generation(was), record_find(next, lock));
+    lock_end_record(segment, doomed->slot, slot_generation(was), record_find(next, lock), true);
     uint64_t read_before =
         record_key(lock) | slot_generation(was) << RECORD_GENERATION_SHIFT | RECORD_XIN;
-    lock_end_record(segment, doomed->slot, slot_generation(was), &read_before);
+    lock_end_record(segment, doomed->slot, slot_generation(was), &read_before, true);
     CHECK_EQ_UINT(0, read_before);
     recover_slot(segment, doomed->slot, was);
     recover_slot(segment, doomed->slot,

@@ -280,6 +280,38 @@ TEST(a_backend_that_leaves_counts_as_dead_only_if_it_was_inside)
     end();
 }
 
+TEST(an_acquire_that_was_begun_and_is_ended_is_no_death)
+{
+    begin();
+    lwshm_backend *other = join(segment);
+    CHECK_OK(lwshm_lwlock_acquire(other, lock, S));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(me, lock, X, 0, LWSHM_LW_STEP)); /* it is the owner */
+    CHECK_EQ_INT(0, lwshm_backend_release_all(me));
+    check_deaths(0, 0);
+    CHECK_OK(lwshm_lwlock_release(other, lock));
+    CHECK_EQ_INT(0, lwshm_backend_leave(other));
+    end();
+}
+
+/* As a virtual thread waits, which sleeps in between. */
+TEST(a_wait_in_steps_that_do_not_sleep_is_one_wait)
+{
+    struct lwshm_tranche_statistics s;
+    begin();
+    lwshm_backend *other = join(segment);
+    CHECK_OK(lwshm_lwlock_acquire(other, lock, X));
+    for (int i = 0; i < 10; i++)
+        CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(me, lock, X, 0, LWSHM_LW_STEP));
+    CHECK_OK(lwshm_lwlock_release(other, lock));
+    CHECK_EQ_INT(1, lwshm_lwlock_acquire_slow(me, lock, X, 0, LWSHM_LW_STEP));
+    CHECK_OK(lwshm_lwlock_release(me, lock));
+    CHECK_OK(lwshm_tranche_statistics(segment, tranche.id, &s));
+    CHECK_EQ_UINT(1, s.waits);
+    CHECK(s.wait_ns > 0);
+    CHECK_EQ_INT(0, lwshm_backend_leave(other));
+    end();
+}
+
 /* ---- by whom ---- */
 
 static int act_statistics(const struct acting *self, uint64_t id, uint64_t expected)

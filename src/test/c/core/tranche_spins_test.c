@@ -7,6 +7,7 @@
 
 #include "actor.h"
 #include "core/lwlock_spin.h"
+#include "os/clock.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 
@@ -143,6 +144,17 @@ TEST(a_trial_ends_with_the_way_in_which_all_backends_acquire_most)
         CHECK_EQ_UINT(best[i], wait_once(segment, me).turns);
         CHECK(me->trial.tranche == NULL);
     }
+    end();
+}
+
+TEST(a_damaged_count_of_trials_does_not_put_off_the_next_one_for_ever)
+{
+    begin();
+    entry()->trials_agreed = UINT32_MAX << 4; /* to park at once */
+    hold_a_trial(0);
+    CHECK_EQ_UINT(2, entry()->trials_agreed >> 4);
+    CHECK(entry()->next_trial > os_monotonic_ns());
+    CHECK(entry()->next_trial - os_monotonic_ns() < 1000 * 1000000000ll);
     end();
 }
 

@@ -175,6 +175,10 @@ TEST(a_mode_or_a_flag_that_is_none_is_refused)
     }
     INVALID(lwshm_lwlock_acquire_slow(me, lock, X, 0, 4));
     INVALID(lwshm_lwlock_acquire_slow(me, lock, X, 0, ~0u));
+    INVALID(
+        lwshm_lwlock_acquire_slow(me, lock, S, 0, LWSHM_LW_REPAIR)); /* it would wait for ever */
+    INVALID(lwshm_lwlock_await_release(me, lock, 0, LWSHM_LW_REPAIR));
+    INVALID(lwshm_lwlock_await_release(me, lock, 0, 4));
     CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(me, lock));
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(me, lock, X)); /* no record is left */
     end();

@@ -145,6 +145,7 @@ public final class LWLock {
       // Calls nothing, for there may be no stack left. The element first: the count publishes it.
       backend.torn[backend.tornCount] = this;
       backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
       throw e;
     }
   }
@@ -246,6 +247,7 @@ public final class LWLock {
     } catch (Error e) {
       backend.torn[backend.tornCount] = this;
       backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
       throw e;
     }
   }
@@ -297,6 +299,7 @@ public final class LWLock {
     } catch (Error e) {
       backend.torn[backend.tornCount] = this;
       backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
       throw e;
     }
   }
@@ -329,6 +332,7 @@ public final class LWLock {
     } catch (Error e) {
       backend.torn[backend.tornCount] = this;
       backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
       throw e;
     }
   }
@@ -403,6 +407,7 @@ public final class LWLock {
     } catch (Error e) {
       backend.torn[backend.tornCount] = this;
       backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
       throw e;
     }
   }
@@ -548,19 +553,18 @@ public final class LWLock {
 
   /**
    * Ends what a call of the backend's thread has left half-done when it threw an Error: the backend
-   * neither holds the lock afterwards nor wants it. An owner that waits for the backend to leave
-   * finds that out by itself, at its next look.
+   * neither holds the lock afterwards nor wants it.
    */
   void mend(Backend backend) {
     long kind = backend.findRecord(recordKey, recordIndex) & Layout.RECORD_KIND_MASK;
     long seen = RawMemory.getLongVolatile(word);
-    if (kind == Layout.RECORD_N) {
-      check(backend, LWLockNative.cancel(backend.handle(), offset));
-    } else if (kind == Layout.RECORD_XIN && (seen & Layout.LOCK_OWNER_MASK) != backend.lockOwner) {
+    if (kind == Layout.RECORD_XIN && (seen & Layout.LOCK_OWNER_MASK) != backend.lockOwner) {
       // A release that had got past its RMW.
       check(backend, LWLockNative.releaseSlow(backend.handle(), offset, seen));
-    } else if (kind != 0) {
+    } else if (kind == Layout.RECORD_XIN || kind == Layout.RECORD_S) {
       check(backend, LWLockNative.release(backend.handle(), offset));
+    } else {
+      check(backend, LWLockNative.cancel(backend.handle(), offset));
     }
   }
 

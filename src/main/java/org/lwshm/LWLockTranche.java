@@ -66,7 +66,7 @@ public final class LWLockTranche {
   /**
    * Sets how a waiter for one of its locks spins before it sleeps. {@link #SPINS_LEARNED}, the
    * default: waiters try out now and then in which way all processes together acquire more, and
-   * keep to that: sleeping at once, looking at the lock 100 times, or looking once after as long a
+   * keep to that: sleeping at once, looking at the lock 100 times, or looking once after a longer
    * pause. Holds for all processes, from their next wait on.
    *
    * @param turns {@link #SPINS_LEARNED}; 0, to sleep at once; or how often to look, 65,535 at most

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The stack ends at every point of an acquire, and of a release. An acquire that throws has not
  * acquired; a release that throws has released, or not begun. Nothing is stuck afterwards.
  */
-class StackOverflowTest {
+class LWLockStackOverflowTest {
 
   /** What the other thread does with the lock meanwhile. */
   private enum Other {
@@ -73,8 +73,8 @@ class StackOverflowTest {
     public static void main(String[] args) throws Exception {
       Overflows overflows = new Overflows();
       DeepStack.run(overflows::all);
+      overflows.close();
       System.out.println("end");
-      System.exit(0);
     }
 
     private Void all() throws Exception {
@@ -88,8 +88,16 @@ class StackOverflowTest {
       for (LWLockMode mode : LWLockMode.values()) {
         System.out.println("release " + mode + ": " + releaseAtEveryDepth(mode, false));
         System.out.println("release " + mode + " to another: " + releaseAtEveryDepth(mode, true));
+        System.out.println("keeper, " + mode + ": " + leaveToTheKeeper(mode));
       }
+      segment.backend().close();
       return null;
+    }
+
+    private void close() throws Exception {
+      other.submit(() -> segment.backend().close()).get();
+      other.shutdown();
+      segment.close();
     }
 
     /** So that it is compiled, where there is a compiler. */
@@ -161,6 +169,21 @@ class StackOverflowTest {
         waiter.get();
         requireFree();
       }
+      return "good";
+    }
+
+    /** The thread makes no further call, and another gets the lock. */
+    private String leaveToTheKeeper(LWLockMode mode) throws Exception {
+      DeepStack stack = new DeepStack();
+      while (stack.hasNext()) {
+        boolean acquired = stack.call(() -> acquire(mode));
+        if (!acquired) {
+          other.submit(() -> acquire(LWLockMode.EXCLUSIVE) && release()).get();
+        } else {
+          release();
+        }
+      }
+      requireFree();
       return "good";
     }
 
