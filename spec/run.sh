@@ -16,7 +16,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 here=$PWD
 out=$here/target/spec
-DEPTH=${DEPTH:-4000000}
+DEPTH=${DEPTH:-8000000}
 
 # verify NAME MODEL OPTIMIZATION HASH "DEFINES": sets verdict (holds, I1…, or what went
 # wrong), states, depth, seconds of processor time
@@ -27,6 +27,7 @@ verify() {
     rm -rf "$dir"
     mkdir -p "$dir" || exit 1
     cp "$here/spec/$model.pml" "$dir" && cd "$dir" || exit 1
+    [ ! -d "$here/spec/$model" ] || ln -s "$here/spec/$model" . || exit 1
     echo "${defines[*]}" > defines
     if ! spin -a "${defines[@]}" "$model.pml" > spin.out 2>&1 || grep -q Error spin.out; then
         verdict="spin refuses the model: $(grep -m 1 Error spin.out)"
