@@ -73,22 +73,42 @@ stress: setup-run ## run jcstress on the lock's Java paths: STRESS='-m quick'
 
 # ---- measuring ----
 
-bench: setup-run ## run the JMH benchmarks, on a later JDK too; BENCH='LWLock -f 1' for some
-	$(ALL) -pl :lwshm-benchmarks
-	@benchmarks/on-each-jdk.sh "$(JAVA_HOME)" $(BENCH)
+# Results stand in benchmarks/results/<processor>/; benchmarks/README.md tells what each target measures.
+BENCH_RUN = $(JAVA_HOME)/bin/java -Dlwshm.code=$$(benchmarks/code.sh) -cp benchmarks/target/benchmarks.jar
+BENCH_PACKAGE = org.lwshm.benchmarks
+BENCH_OPTIONS = $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(MILLISECONDS),--milliseconds '$(MILLISECONDS)') \
+                $(if $(PROCESSES),--processes '$(PROCESSES)') $(if $(KINDS),--kinds '$(KINDS)') \
+                $(if $(INSIDE),--inside '$(INSIDE)') $(if $(BETWEEN),--between '$(BETWEEN)')
+LATER_JDK = $(or $(JAVA25_HOME),$(shell build/find-jdk.sh 22))
+# No cluster is started if KINDS= leaves PostgreSQL out.
+BESIDE_POSTGRES = $(if $(findstring postgres,$(or $(KINDS),postgres)),benchmarks/with-postgres.sh)
 
-BENCH_RUN = $(JAVA_HOME)/bin/java -cp benchmarks/target/benchmarks.jar
-BENCH_OPTIONS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MILLISECONDS),--milliseconds $(MILLISECONDS))
-
-bench-locks: setup-run ## measure lwshm's locks beside others, in C and Java: ROUNDS=, MILLISECONDS=
+.PHONY: bench-programs bench-locks bench-postgres bench-contended bench-readme bench-all
+bench-programs: setup-run
 	$(ALL) -pl :lwshm-benchmarks
 	@$(NATIVE) benchmarks
-	@$(BENCH_RUN) org.lwshm.benchmarks.Locks $(BENCH_OPTIONS)
 
-bench-postgres: setup-run setup-postgres ## measure them beside PostgreSQL's, in a cluster of its own: likewise
-	$(ALL) -pl :lwshm-benchmarks
-	@$(NATIVE) benchmarks
-	@benchmarks/with-postgres.sh $(BENCH_RUN) org.lwshm.benchmarks.Postgres $(BENCH_OPTIONS)
+bench: bench-programs ## measure the lock without contention, in C and on each JDK: BENCH='LWLock -f 1' for some
+	@LWSHM_LATER_JDK='$(LATER_JDK)' $(BENCH_RUN) $(BENCH_PACKAGE).Uncontended $(BENCH)
+
+bench-locks: bench-programs ## measure lwshm's locks beside others, in C and Java: ROUNDS=, MILLISECONDS=
+	@$(BENCH_RUN) $(BENCH_PACKAGE).Locks $(BENCH_OPTIONS)
+
+bench-postgres: bench-programs setup-postgres ## measure them beside PostgreSQL's, in a cluster of its own: likewise
+	@$(BESIDE_POSTGRES) $(BENCH_RUN) $(BENCH_PACKAGE).Postgres $(BENCH_OPTIONS)
+
+bench-contended: bench-programs setup-postgres ## measure them with work inside and between: PROCESSES=, INSIDE=, BETWEEN=, KINDS=
+	@$(BESIDE_POSTGRES) $(BENCH_RUN) $(BENCH_PACKAGE).Contended $(BENCH_OPTIONS)
+
+bench-readme: bench-programs ## print all recorded ratios, and write the recorded results into README.md
+	@$(BENCH_RUN) $(BENCH_PACKAGE).Readme
+
+bench-all: ## run all of them, an hour or so
+	@$(MAKE) --no-print-directory bench
+	@$(MAKE) --no-print-directory bench-locks
+	@$(MAKE) --no-print-directory bench-postgres
+	@$(MAKE) --no-print-directory bench-contended
+	@$(MAKE) --no-print-directory bench-readme
 
 # ---- testing ----
 

@@ -57,6 +57,6 @@ owned "$bin/pg_ctl" -D "$home/data" -l "$home/server.log" -s -w start > /dev/nul
     { cat "$home/server.log" >&2; exit 1; }
 
 export PGHOST=$home PGUSER=benchmark PGDATABASE=postgres LWSHM_PSQL=$bin/psql
-"$bin/psql" -qX -v ON_ERROR_STOP=1 -c "CREATE FUNCTION lwlock_benchmark(text, bigint, bigint) RETURNS text
-    AS '$home/module/lwlock_benchmark' LANGUAGE C STRICT"
+"$bin/psql" -qX -v ON_ERROR_STOP=1 -c "CREATE FUNCTION lwlock_benchmark(text, bigint, bigint, bigint, bigint, bigint)
+    RETURNS text AS '$home/module/lwlock_benchmark' LANGUAGE C STRICT"
 "$@"

@@ -50,6 +50,10 @@ run random "$programs/random_program" @ "$programs/worker_program" "$java" "$cla
 run step-1 "$programs/step_program" @ "" 0 2
 run step-2 "$programs/step_program" @ "" 1 2
 run heir "$programs/heir_program" @
+# And once more, with signals raining on all but the JVMs, so that sleeps are disturbed, too.
+run random-rain env CHAOS_SIGNAL_US=300 "$programs/random_program" @ "$programs/worker_program"
+run step-rain-1 env CHAOS_SIGNAL_US=700 "$programs/step_program" @ "" 0 2
+run step-rain-2 env CHAOS_SIGNAL_US=700 "$programs/step_program" @ "" 1 2
 
 kills=0 lost=0 stuck=0 false=0 failed=0
 last='^[a-z]+: ([0-9]+) kills, ([0-9]+) lost updates, ([0-9]+) stuck, ([0-9]+) false recoveries$'

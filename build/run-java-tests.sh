@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs the Java tests, the library's and the command's, on the default JDK, and the same classes again on a later one if
-# there is one: JAVA25_HOME, or the newest of 22 and up in the usual place.
+# Runs the Java tests of the library, the command and the benchmarks on the default JDK, and the same classes again on a
+# later one if there is one: JAVA25_HOME, or the newest of 22 and up in the usual place.
 #
 #     build/run-java-tests.sh [MAVEN-ARGUMENT…]      e.g. -Dtest=LWLockTest
 #
@@ -9,10 +9,10 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 # Surefire's words only.
-mvn=(mvn -B -ntp -Dstyle.color=never -f build/all/pom.xml -pl :lwshm,:lwshm-cli "$@"
+mvn=(mvn -B -ntp -Dstyle.color=never -f build/all/pom.xml -pl :lwshm,:lwshm-cli,:lwshm-benchmarks "$@"
     -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
     -Dorg.slf4j.simpleLogger.log.org.apache.maven.plugin.surefire.SurefireMojo=info
-    # -Dtest= names a test of one of the two; run_tests sees that there is one.
+    # -Dtest= names a test of one of the three; run_tests sees that there is one.
     -Dsurefire.failIfNoSpecifiedTests=false)
 
 run_tests() { # MAVEN-ARGUMENT…

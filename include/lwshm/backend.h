@@ -1,5 +1,5 @@
 /*
- * backend.h - backends: a locking thread's seat in the segment.
+ * backend.h - backends: a locking thread's slot in the segment.
  *
  * A thread joins before it takes its first lock and leaves when it is done.  While
  * it is joined, its slot in shared memory says which locks it holds or wants, so
@@ -28,14 +28,23 @@ extern "C" {
 typedef struct lwshm_backend lwshm_backend;
 
 /*
- * Takes a backend slot.  If none is free, slots of processes that are proven dead
- * and held nothing are taken back first.
+ * Takes a backend slot.  If none is free, the slots of all processes that are proven dead
+ * are recovered first; what they held exclusively becomes poisoned.
  *
  * Errors: LWSHM_E_LIMIT (all max_backends slots are taken), LWSHM_E_CLOSED.
  */
 int lwshm_backend_join(lwshm_segment *segment, lwshm_backend **backend);
 
-/* Releases what the backend still holds, gives the slot back and frees the handle. */
+/*
+ * Ends the backend, gives its slot back and frees the handle.  Shared holds are released.
+ *
+ * A lock that the backend still holds exclusively becomes poisoned: what the lock guards may be
+ * half-changed.  That is a bug of the caller, and no error here: returns how many locks became
+ * poisoned, 0 in an orderly leave.  A postmaster's child that leaves so counts as crashed.
+ * lwshm_backend_release_all() first, if the data are known to be whole.
+ *
+ * Errors: LWSHM_E_INVALID, LWSHM_E_CLOSED; the handle stays.
+ */
 int lwshm_backend_leave(lwshm_backend *backend);
 
 /*

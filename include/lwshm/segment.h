@@ -36,16 +36,25 @@ enum lwshm_huge_pages {
     LWSHM_HUGE_PAGES_TRY = 2 /* take normal pages then */
 };
 
+/* The most that the options may ask for. */
+#define LWSHM_MAX_PROCESSES 4096
+#define LWSHM_MAX_BACKENDS 65534
+#define LWSHM_MAX_HELD_LOCKS 4096
+#define LWSHM_MAX_TRANCHES 65535
+#define LWSHM_MAX_LWLOCKS 16777216
+#define LWSHM_MAX_STRUCTS 65536
+
 /* What a segment is made from.  Start from lwshm_segment_options_init(). */
 struct lwshm_segment_options {
     const char *data_dir;    /* the data directory, or NULL for a private segment */
     uint64_t area_bytes;     /* room for areas, in bytes: the sum of lwshm_shmem_allocated_size() */
-    uint32_t max_processes;  /* processes attached at once, 1..4096 */
-    uint32_t max_backends;   /* locking threads at once, 1..65534 */
-    uint32_t max_held_locks; /* locks one backend holds at once, 1..4096; made a power of two */
-    uint32_t max_tranches;   /* 1..65535 */
-    uint32_t max_lwlocks;    /* locks in all tranches together, 1..16777216 */
-    uint32_t max_structs;    /* named areas, 1..65536 */
+    uint32_t max_processes;  /* processes attached at once, 1..LWSHM_MAX_PROCESSES */
+    uint32_t max_backends;   /* locking threads at once, 1..LWSHM_MAX_BACKENDS */
+    uint32_t max_held_locks; /* locks one backend holds at once, 1..LWSHM_MAX_HELD_LOCKS; made a
+                                power of two */
+    uint32_t max_tranches;   /* 1..LWSHM_MAX_TRANCHES */
+    uint32_t max_lwlocks;    /* locks in all tranches together, 1..LWSHM_MAX_LWLOCKS */
+    uint32_t max_structs;    /* named areas, 1..LWSHM_MAX_STRUCTS */
     uint32_t mode;           /* permission bits of the segment, 0600 or some of 0660 */
     uint32_t huge_pages;     /* enum lwshm_huge_pages */
     uint32_t max_children;   /* of the backends: the first so many slots are for a postmaster's

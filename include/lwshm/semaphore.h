@@ -66,7 +66,7 @@ int lwshm_semaphore_find(const lwshm_segment *segment, const char *name,
  * Takes `permits` (1 or more), all at once, sleeping as long as it takes.
  *
  * To take and to give permits of an owned one, a backend holds the semaphore's own lock for a
- * moment.  It hears LWSHM_E_LIMIT if it holds as many locks as it may: keep one to spare.
+ * moment.  The call returns LWSHM_E_LIMIT if the backend holds as many locks as it may: keep one to spare.
  *
  * Errors: LWSHM_E_INVALID, LWSHM_E_CLOSED, LWSHM_E_LIMIT.
  */
@@ -75,8 +75,8 @@ int lwshm_semaphore_acquire(lwshm_backend *backend, const struct lwshm_semaphore
 
 /* The same, sleeping for `timeout_ns` at most (0 or less: not at all): 1 if it took them, 0 if
    the time ran out.  If another backend is just taking or giving permits of an owned one, that
-   is waited for, too, for some milliseconds more.  Who has slept looks whether backends that
-   have permits are dead; with a time-out of 0 nobody looks. */
+   is waited for, too, for some milliseconds more.  A caller that sleeps, or tries again and again,
+   looks now and then whether backends that have permits are dead. */
 int lwshm_semaphore_acquire_timed(lwshm_backend *backend, const struct lwshm_semaphore *semaphore,
                                   int32_t permits, int64_t timeout_ns);
 

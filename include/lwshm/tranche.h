@@ -73,6 +73,22 @@ typedef int lwshm_repair(lwshm_backend *backend, uint64_t lock, void *argument);
 int lwshm_tranche_on_repair(lwshm_segment *segment, const struct lwshm_tranche *tranche,
                             lwshm_repair *repair, void *argument);
 
+/*
+ * How a waiter for a lock of the tranche spins before it parks.
+ *
+ * LWSHM_SPINS_LEARNED, the default: waiters try out now and then in which way all backends
+ * together acquire more, and keep to that: parking at once, looking at the lock 100 times, or
+ * looking once after a longer pause.  To set it again forgets what was learned.  0: they never
+ * spin.  Otherwise they look so many times, up to LWSHM_SPINS_MAX, with one pause of the processor
+ * between two looks.  It holds for all processes, from their next wait on; on a machine with one
+ * processor no waiter ever spins.
+ *
+ * Errors: LWSHM_E_NOT_FOUND (no such tranche), LWSHM_E_INVALID.
+ */
+#define LWSHM_SPINS_LEARNED (-1)
+#define LWSHM_SPINS_MAX 65535
+int lwshm_tranche_set_spins(lwshm_segment *segment, uint32_t id, int32_t turns);
+
 /* Buckets of a histogram of waits: bucket i counts those of 2^i microseconds and more, but less
    than 2^(i+1); the first one also those that were shorter, the last one all longer ones. */
 #define LWSHM_WAIT_BUCKETS 32
@@ -81,12 +97,14 @@ int lwshm_tranche_on_repair(lwshm_segment *segment, const struct lwshm_tranche *
 struct lwshm_tranche_statistics {
     uint64_t exclusive; /* acquisitions in that mode */
     uint64_t shared;
-    uint64_t slow_exclusive; /* of those, the ones that found their way blocked */
+    uint64_t slow_exclusive; /* of those, the ones that had to wait */
     uint64_t slow_shared;
-    uint64_t waits;      /* times that somebody slept, whether it got the lock or not */
+    uint64_t waits;      /* times that a backend slept, whether it got the lock or not */
     uint64_t wait_ns;    /* time slept, in all */
     uint64_t recoveries; /* holds of dead backends that were ended */
     uint64_t poisonings; /* of those, the ones whose data may be half-changed */
+    uint32_t spins;      /* how often a waiter looks at present before it parks */
+    uint32_t pauses;     /* of the processor, before each of these looks */
     uint64_t wait_histogram[LWSHM_WAIT_BUCKETS];
 };
 

@@ -18,7 +18,7 @@ extern "C" {
  * The version of the segment's layout and of the lock protocol.  Two programs
  * share a segment only if theirs are equal.
  */
-#define LWSHM_ABI_VERSION 2u
+#define LWSHM_ABI_VERSION 3u
 
 /* The version of the library that was loaded, which may differ from LWSHM_VERSION. */
 const char *lwshm_version(void);

@@ -23,7 +23,8 @@ static void act_as_told(void *arg)
             break;
         self->result = self->call(&acting, self->what, self->argument);
     }
-    CHECK_OK(lwshm_backend_leave(acting.me));
+    CHECK_OK(lwshm_backend_release_all(acting.me));
+    CHECK_EQ_INT(0, lwshm_backend_leave(acting.me));
     close_segment(acting.segment);
 }
 
@@ -118,23 +119,6 @@ int act_acquire_or_wait(const struct acting *self, uint64_t lock, uint64_t unuse
 {
     (void)unused;
     return lwshm_lwlock_acquire_or_wait(self->me, lock);
-}
-
-int act_update_var(const struct acting *self, uint64_t lock, uint64_t value)
-{
-    return lwshm_lwlock_update_var(self->me, lock, value);
-}
-
-int act_disown(const struct acting *self, uint64_t lock, uint64_t unused)
-{
-    (void)unused;
-    return lwshm_lwlock_disown(self->me, lock);
-}
-
-int act_release_disowned(const struct acting *self, uint64_t lock, uint64_t unused)
-{
-    (void)unused;
-    return lwshm_lwlock_release_disowned(self->me, lock);
 }
 
 int act_reap(const struct acting *self, uint64_t unused, uint64_t unused2)

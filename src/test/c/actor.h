@@ -55,9 +55,6 @@ act act_acquire_for_repair; /* lock */
 act act_mark_consistent;    /* lock */
 act act_release;            /* lock */
 act act_acquire_or_wait;    /* lock */
-act act_update_var;         /* lock, value */
-act act_disown;             /* lock */
-act act_release_disowned;   /* lock */
 act act_reap;
 
 /* True if it is seen to wait for a lock or semaphore. */

@@ -68,13 +68,44 @@ static void go_on(enum __ptrace_request how, pid_t pid)
         FAIL("ptrace: %s", strerror(errno));
 }
 
-bool step_and_kill(void (*run)(void *arg), void *arg, long steps)
+static pid_t start(void (*run)(void *arg), void *arg)
 {
     struct victim victim = {.run = run, .arg = arg};
     pid_t pid = test_fork(run_traced, &victim);
-    int signal;
-    while ((signal = await_stop(pid)) != BEGIN)
+    while (await_stop(pid) != BEGIN)
         go_on(PTRACE_CONT, pid);
+    return pid;
+}
+
+long count_steps(void (*run)(void *arg), void *arg)
+{
+    pid_t pid = start(run, arg);
+    long steps = 0;
+    do {
+        go_on(PTRACE_SINGLESTEP, pid);
+        steps++;
+    } while (await_stop(pid) != END);
+    test_kill(pid);
+    return steps;
+}
+
+long count_calls(void (*run)(void *arg), void *arg)
+{
+    pid_t pid = start(run, arg);
+    long stops = 0;
+    for (;; stops++) {
+        go_on(PTRACE_SYSCALL, pid);
+        if (await_stop(pid) == END)
+            break;
+    }
+    test_kill(pid);
+    return stops / 2; /* on the way in, and on the way out */
+}
+
+bool step_and_kill(void (*run)(void *arg), void *arg, long steps)
+{
+    pid_t pid = start(run, arg);
+    int signal = BEGIN;
     /* The way back from raise() is not counted among the steps that matter, but it is walked. */
     for (long i = 0; i < steps && signal != END; i++) {
         go_on(PTRACE_SINGLESTEP, pid);

@@ -28,6 +28,12 @@ bool can_step(void);
    came to stepping_end() before that: then it was killed there. */
 bool step_and_kill(void (*run)(void *arg), void *arg, long steps);
 
+/* How many instructions lie between stepping_begin() and stepping_end().  Kills the child. */
+long count_steps(void (*run)(void *arg), void *arg);
+
+/* How many calls of the kernel are made between them, and a few for the end.  Kills the child. */
+long count_calls(void (*run)(void *arg), void *arg);
+
 /* In the child. */
 void stepping_begin(void);
 void stepping_end(void);

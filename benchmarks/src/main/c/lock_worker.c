@@ -1,216 +1,72 @@
 /*
  * lock_worker.c - a process that acquires and releases a lock as fast as it can, and
- * says how fast that was.
+ * answers how fast that was.
  *
  *     lock_worker DATA_DIR
  *
- * Prints "ready" when it is, then obeys one line of standard input after another:
+ * It prints "ready", then obeys one line of standard input after another:
  *
- *     run KIND MODE START END
+ *     run KIND MODE START END INSIDE BETWEEN BATCH
  *
- * There is one lock of each KIND, which is lwshm, mutex, robust, rwlock or spin; MODE is
- * exclusive or shared; START and END are times on CLOCK_MONOTONIC in nanoseconds, so that
- * several workers measure the same stretch of time.  (More words on the line are for
- * others.)  It answers
+ * KIND names a tranche of the segment, and means its first lock; or it is mutex, robust,
+ * rwlock, spin or bare (two locked instructions on memory of the process, which is what an
+ * exclusive lock cannot do without).  MODE is exclusive, shared, or alternating: shared and
+ * then exclusive, counted as one acquisition.  The rest is a struct order; further words are
+ * for other workers.  The answer is a struct result:
  *
  *     OPERATIONS ELAPSED_NS CPU_NS LONGEST_NS
  *
- * where the second is the time since START: who got no processor until later was slow.
- * The last is the longest time that BATCH acquisitions in a row took: the longest
- * wait and a little more.  (To read the clock at each would be to measure the clock.)
- * The Java worker and the PostgreSQL extension do the same.
- *
- *     hold        acquires lwshm's lock exclusively, answers "held", and keeps it
- *     take        answers "waiting", acquires that lock, answers with the time on
- *                 CLOCK_MONOTONIC in nanoseconds, and releases it
+ *     calibrate       answers TURNS NS: the shortest time that so many turns of work() took
+ *     hold KIND       acquires the lock exclusively, answers "held", and keeps it
+ *     take KIND       answers "waiting", acquires the lock, answers with the time on
+ *                     CLOCK_MONOTONIC in nanoseconds, and releases it
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "foreign_locks.h"
 #include "lwshm/lwshm.h"
-
-#define BATCH 256
-
-/* What stands in the segment for the locks that are not lwshm's; each has lines of its own. */
-struct foreign_locks {
-    pthread_mutex_t mutex __attribute__((aligned(128)));
-    pthread_mutex_t robust __attribute__((aligned(128)));
-    pthread_rwlock_t rwlock __attribute__((aligned(128)));
-    pthread_spinlock_t spin __attribute__((aligned(128)));
-};
-
-struct result {
-    int64_t operations, elapsed_ns, cpu_ns, longest_ns;
-};
+#include "measure.h"
 
 static lwshm_segment *segment;
 static lwshm_backend *backend;
-static uint64_t lwlock;
-static struct foreign_locks *foreign;
 
-static void die(const char *what)
+static inline void require(int status, const char *what)
 {
-    fprintf(stderr, "lock_worker: %s\n", what);
-    exit(1);
-}
-
-static void require(int status, const char *what)
-{
-    if (status >= 0)
-        return;
-    fprintf(stderr, "lock_worker: %s: %s\n", what, lwshm_last_error()->message);
-    exit(1);
-}
-
-static inline void require_zero(int error, const char *what)
-{
-    if (__builtin_expect(error != 0, 0))
-        die(what);
-}
-
-static int64_t now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-static void await_time(int64_t ns)
-{
-    struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
+    if (__builtin_expect(status < 0, 0)) {
+        fprintf(stderr, "lock_worker: %s: %s\n", what, lwshm_last_error()->message);
+        exit(1);
     }
 }
 
-/* Runs ACQUIRE and RELEASE, expressions on one lock, until the time is over.  A macro, so
-   that every kind has a loop of its own, as a program that uses it would; what they name
-   are locals, or the loop would load it again each time. */
-#define MEASURE(start_ns, end_ns, ACQUIRE, RELEASE)                                                \
-    ({                                                                                             \
-        struct result result = {0};                                                                \
-        int64_t cpu = now(CLOCK_THREAD_CPUTIME_ID);                                                \
-        int64_t last = now(CLOCK_MONOTONIC);                                                       \
-        do {                                                                                       \
-            for (int i = 0; i < BATCH; i++) {                                                      \
-                require_zero(ACQUIRE, "acquire failed");                                           \
-                require_zero(RELEASE, "release failed");                                           \
-            }                                                                                      \
-            result.operations += BATCH;                                                            \
-            int64_t time = now(CLOCK_MONOTONIC);                                                   \
-            if (time - last > result.longest_ns)                                                   \
-                result.longest_ns = time - last;                                                   \
-            last = time;                                                                           \
-        } while (last < (end_ns));                                                                 \
-        result.elapsed_ns = last - (start_ns);                                                     \
-        result.cpu_ns = now(CLOCK_THREAD_CPUTIME_ID) - cpu;                                        \
-        result;                                                                                    \
-    })
-
-static int lock_robust(pthread_mutex_t *mutex)
-{
-    int error = pthread_mutex_lock(mutex);
-    return error == EOWNERDEAD ? pthread_mutex_consistent(mutex) : error;
-}
-
-static struct result run_lwshm_exclusive(int64_t start_ns, int64_t end_ns)
+static struct result run_lwshm_exclusive(const struct order *order, uint64_t lock)
 {
     lwshm_backend *const me = backend;
-    const uint64_t lock = lwlock;
-    return MEASURE(start_ns, end_ns, lwshm_lwlock_acquire(me, lock, LWSHM_LW_EXCLUSIVE),
-                   lwshm_lwlock_release(me, lock));
+    return MEASURE(order, require(lwshm_lwlock_acquire(me, lock, LWSHM_LW_EXCLUSIVE), "acquire"),
+                   require(lwshm_lwlock_release(me, lock), "release"));
 }
 
-static struct result run_lwshm_shared(int64_t start_ns, int64_t end_ns)
+static struct result run_lwshm_shared(const struct order *order, uint64_t lock)
 {
     lwshm_backend *const me = backend;
-    const uint64_t lock = lwlock;
-    return MEASURE(start_ns, end_ns, lwshm_lwlock_acquire(me, lock, LWSHM_LW_SHARED),
-                   lwshm_lwlock_release(me, lock));
+    return MEASURE(order, require(lwshm_lwlock_acquire(me, lock, LWSHM_LW_SHARED), "acquire"),
+                   require(lwshm_lwlock_release(me, lock), "release"));
 }
 
-static struct result run_mutex(int64_t start_ns, int64_t end_ns)
+static struct result run_lwshm_alternating(const struct order *order, uint64_t lock)
 {
-    pthread_mutex_t *const mutex = &foreign->mutex;
-    return MEASURE(start_ns, end_ns, pthread_mutex_lock(mutex), pthread_mutex_unlock(mutex));
+    lwshm_backend *const me = backend;
+    return MEASURE(order, require(lwshm_lwlock_acquire(me, lock, LWSHM_LW_SHARED), "acquire");
+                   require(lwshm_lwlock_release(me, lock), "release");
+                   require(lwshm_lwlock_acquire(me, lock, LWSHM_LW_EXCLUSIVE), "acquire"),
+                   require(lwshm_lwlock_release(me, lock), "release"));
 }
 
-static struct result run_robust(int64_t start_ns, int64_t end_ns)
-{
-    pthread_mutex_t *const mutex = &foreign->robust;
-    return MEASURE(start_ns, end_ns, lock_robust(mutex), pthread_mutex_unlock(mutex));
-}
-
-static struct result run_rwlock_exclusive(int64_t start_ns, int64_t end_ns)
-{
-    pthread_rwlock_t *const rwlock = &foreign->rwlock;
-    return MEASURE(start_ns, end_ns, pthread_rwlock_wrlock(rwlock), pthread_rwlock_unlock(rwlock));
-}
-
-static struct result run_rwlock_shared(int64_t start_ns, int64_t end_ns)
-{
-    pthread_rwlock_t *const rwlock = &foreign->rwlock;
-    return MEASURE(start_ns, end_ns, pthread_rwlock_rdlock(rwlock), pthread_rwlock_unlock(rwlock));
-}
-
-static struct result run_spin(int64_t start_ns, int64_t end_ns)
-{
-    pthread_spinlock_t *const spin = &foreign->spin;
-    return MEASURE(start_ns, end_ns, pthread_spin_lock(spin), pthread_spin_unlock(spin));
-}
-
-static const struct kind {
-    const char *name;
-    struct result (*exclusive)(int64_t start_ns, int64_t end_ns);
-    struct result (*shared)(int64_t start_ns, int64_t end_ns);
-} kinds[] = {
-    {"lwshm", run_lwshm_exclusive, run_lwshm_shared},
-    {"mutex", run_mutex, NULL},
-    {"robust", run_robust, NULL},
-    {"rwlock", run_rwlock_exclusive, run_rwlock_shared},
-    {"spin", run_spin, NULL},
-};
-
-static struct result run(const char *name, bool shared, int64_t start_ns, int64_t end_ns)
-{
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(kinds[i].name, name) != 0)
-            continue;
-        if (!shared)
-            return kinds[i].exclusive(start_ns, end_ns);
-        if (kinds[i].shared != NULL)
-            return kinds[i].shared(start_ns, end_ns);
-    }
-    die("no such kind of lock, or it has no such mode");
-    abort();
-}
-
-/* The driver starts one worker after another, so the first has done this when the next comes. */
-static void init_foreign(struct foreign_locks *locks)
-{
-    pthread_mutexattr_t mutex, robust;
-    pthread_rwlockattr_t rwlock;
-    pthread_mutexattr_init(&mutex);
-    pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_init(&robust);
-    pthread_mutexattr_setpshared(&robust, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST);
-    pthread_rwlockattr_init(&rwlock);
-    pthread_rwlockattr_setpshared(&rwlock, PTHREAD_PROCESS_SHARED);
-    require_zero(pthread_mutex_init(&locks->mutex, &mutex), "mutex");
-    require_zero(pthread_mutex_init(&locks->robust, &robust), "robust mutex");
-    require_zero(pthread_rwlock_init(&locks->rwlock, &rwlock), "rwlock");
-    require_zero(pthread_spin_init(&locks->spin, PTHREAD_PROCESS_SHARED), "spinlock");
-}
-
-/* What a killed holder leaves is a lock, and nothing that it guards. */
 static int repair(lwshm_backend *by, uint64_t lock, void *argument)
 {
     (void)by;
@@ -221,14 +77,10 @@ static int repair(lwshm_backend *by, uint64_t lock, void *argument)
 
 static void attach(const char *data_dir)
 {
-    struct lwshm_tranche tranche;
     struct lwshm_area area;
     bool found;
     require(lwshm_segment_attach(data_dir, 0, &segment), "attach");
     require(lwshm_backend_join(segment, &backend), "join");
-    require(lwshm_tranche_find(segment, "benchmark", &tranche), "tranche");
-    require(lwshm_tranche_on_repair(segment, &tranche, repair, NULL), "repair");
-    lwlock = lwshm_tranche_lock(&tranche, 0);
     /* Areas are aligned to 64 bytes, these locks to 128. */
     require(lwshm_shmem_init_struct(segment, "foreign locks", sizeof(struct foreign_locks) + 64,
                                     &found, &area),
@@ -239,34 +91,80 @@ static void attach(const char *data_dir)
         init_foreign(foreign);
 }
 
-static void hold(void)
+/* The first lock of a tranche; nothing that it guards needs a repair. */
+static uint64_t find_lwlock(const char *name)
 {
-    require(lwshm_lwlock_acquire(backend, lwlock, LWSHM_LW_EXCLUSIVE), "acquire");
+    struct lwshm_tranche tranche;
+    require(lwshm_tranche_find(segment, name, &tranche), name);
+    require(lwshm_tranche_on_repair(segment, &tranche, repair, NULL), "repair");
+    return lwshm_tranche_lock(&tranche, 0);
+}
+
+static struct result run(const char *name, const char *mode, const struct order *order)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i].name, name) == 0 && strcmp(kinds[i].mode, mode) == 0)
+            return kinds[i].run(order);
+    uint64_t lock = find_lwlock(name);
+    if (strcmp(mode, "exclusive") == 0)
+        return run_lwshm_exclusive(order, lock);
+    if (strcmp(mode, "shared") == 0)
+        return run_lwshm_shared(order, lock);
+    if (strcmp(mode, "alternating") == 0)
+        return run_lwshm_alternating(order, lock);
+    die("no such mode");
+    abort();
+}
+
+static void hold(const char *name)
+{
+    require(lwshm_lwlock_acquire(backend, find_lwlock(name), LWSHM_LW_EXCLUSIVE), "acquire");
     puts("held");
 }
 
-static void take(void)
+static void take(const char *name)
 {
+    uint64_t lock = find_lwlock(name);
     puts("waiting");
     fflush(stdout);
-    require(lwshm_lwlock_acquire(backend, lwlock, LWSHM_LW_EXCLUSIVE), "acquire");
-    printf("%lld\n", (long long)now(CLOCK_MONOTONIC));
-    require(lwshm_lwlock_release(backend, lwlock), "release");
+    require(lwshm_lwlock_acquire(backend, lock, LWSHM_LW_EXCLUSIVE), "acquire");
+    printf("%lld\n", (long long)clock_ns(CLOCK_MONOTONIC));
+    require(lwshm_lwlock_release(backend, lock), "release");
+}
+
+/* The shortest of many runs: whatever disturbs a run makes it longer. */
+static void calibrate(void)
+{
+    const int64_t turns = 100000;
+    int64_t shortest = INT64_MAX;
+    uint64_t x = 1;
+    for (int i = 0; i < 100; i++) {
+        int64_t start = clock_ns(CLOCK_MONOTONIC);
+        x = work(x, turns);
+        int64_t ns = clock_ns(CLOCK_MONOTONIC) - start;
+        shortest = ns < shortest ? ns : shortest;
+    }
+    printf("%lld %lld\n", (long long)turns, (long long)shortest);
 }
 
 static void obey(const char *line)
 {
-    char kind[32], mode[32];
-    long long start, end;
-    if (strcmp(line, "hold\n") == 0) {
-        hold();
-    } else if (strcmp(line, "take\n") == 0) {
-        take();
-    } else if (sscanf(line, "run %31s %31s %lld %lld", kind, mode, &start, &end) == 4) {
+    char command[32] = "", kind[64] = "", mode[32] = "";
+    long long start, end, inside, between, batch;
+    int words = sscanf(line, "%31s %63s %31s %lld %lld %lld %lld %lld", command, kind, mode, &start,
+                       &end, &inside, &between, &batch);
+    if (words == 8 && strcmp(command, "run") == 0) {
         await_time(start);
-        struct result result = run(kind, strcmp(mode, "shared") == 0, start, end);
+        struct order order = {start, end, inside, between, batch};
+        struct result result = run(kind, mode, &order);
         printf("%lld %lld %lld %lld\n", (long long)result.operations, (long long)result.elapsed_ns,
                (long long)result.cpu_ns, (long long)result.longest_ns);
+    } else if (words == 2 && strcmp(command, "hold") == 0) {
+        hold(kind);
+    } else if (words == 2 && strcmp(command, "take") == 0) {
+        take(kind);
+    } else if (words == 1 && strcmp(command, "calibrate") == 0) {
+        calibrate();
     } else {
         die("not understood");
     }

@@ -1,17 +1,17 @@
 /*
  * lwlock_benchmark.c - a SQL function that acquires and releases one of PostgreSQL's
- * LWLocks as fast as it can, inside a backend, and says how fast that was.
+ * LWLocks as fast as it can, inside a backend, and returns how fast that was.
  *
- *     lwlock_benchmark(mode text, start bigint, finish bigint) returns text
+ *     lwlock_benchmark(mode text, start bigint, finish bigint,
+ *                      inside bigint, between bigint, batch bigint) returns text
  *
- * The same loop as in lock_worker.c, which explains the answer.  To be loaded through
- * shared_preload_libraries, so that it can ask for a tranche of its own.
+ * The arguments are the mode and a struct order, the text is a struct result, as in
+ * lock_worker.c.  The module must be loaded through shared_preload_libraries, so that it can
+ * request a tranche of its own.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "postgres.h"
-
-#include <time.h>
 
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -19,9 +19,10 @@
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
 
+#include "measure.h"
+
 PG_MODULE_MAGIC;
 
-#define BATCH 256
 #define TRANCHE "lwlock_benchmark"
 
 void _PG_init(void);
@@ -43,48 +44,11 @@ void _PG_init(void)
     shmem_request_hook = request;
 }
 
-static int64 nanoseconds(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * INT64CONST(1000000000) + t.tv_nsec;
-}
-
-static void await_time(int64 ns)
-{
-    struct timespec t = {.tv_sec = ns / INT64CONST(1000000000),
-                         .tv_nsec = ns % INT64CONST(1000000000)};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-        CHECK_FOR_INTERRUPTS();
-}
-
-struct result {
-    int64 operations, elapsed_ns, cpu_ns, longest_ns;
-};
-
 /* Once for each mode, so that the mode is a constant in the loop, as it is in a caller. */
-static pg_attribute_always_inline struct result measure(LWLock *lock, LWLockMode mode, int64 start,
-                                                        int64 end)
+static pg_attribute_always_inline struct result measure(const struct order *order, LWLock *lock,
+                                                        LWLockMode mode)
 {
-    struct result result = {0};
-    int64 cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
-    int64 last = nanoseconds(CLOCK_MONOTONIC);
-    do {
-        int64 time;
-        for (int i = 0; i < BATCH; i++) {
-            LWLockAcquire(lock, mode);
-            LWLockRelease(lock);
-        }
-        result.operations += BATCH;
-        time = nanoseconds(CLOCK_MONOTONIC);
-        if (time - last > result.longest_ns)
-            result.longest_ns = time - last;
-        last = time;
-        CHECK_FOR_INTERRUPTS();
-    } while (last < end);
-    result.elapsed_ns = last - start;
-    result.cpu_ns = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
-    return result;
+    return MEASURE(order, LWLockAcquire(lock, mode), LWLockRelease(lock));
 }
 
 PG_FUNCTION_INFO_V1(lwlock_benchmark);
@@ -92,15 +56,19 @@ PG_FUNCTION_INFO_V1(lwlock_benchmark);
 Datum lwlock_benchmark(PG_FUNCTION_ARGS)
 {
     char *mode = text_to_cstring(PG_GETARG_TEXT_PP(0));
-    int64 start = PG_GETARG_INT64(1), end = PG_GETARG_INT64(2);
+    struct order order = {.start_ns = PG_GETARG_INT64(1),
+                          .end_ns = PG_GETARG_INT64(2),
+                          .inside = PG_GETARG_INT64(3),
+                          .between = PG_GETARG_INT64(4),
+                          .batch = PG_GETARG_INT64(5)};
     LWLock *lock = &GetNamedLWLockTranche(TRANCHE)->lock;
     struct result r;
 
-    await_time(start);
+    await_time(order.start_ns);
     if (strcmp(mode, "exclusive") == 0)
-        r = measure(lock, LW_EXCLUSIVE, start, end);
+        r = measure(&order, lock, LW_EXCLUSIVE);
     else if (strcmp(mode, "shared") == 0)
-        r = measure(lock, LW_SHARED, start, end);
+        r = measure(&order, lock, LW_SHARED);
     else
         ereport(ERROR, errmsg("mode must be exclusive or shared"));
     PG_RETURN_TEXT_P(

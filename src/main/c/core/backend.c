@@ -4,7 +4,19 @@
 #include "core/backend_slot.h"
 #include "core/child_slot.h"
 #include "core/lock.h"
+#include "core/lwlock_slow.h"
+#include "core/record.h"
 #include "core/recover.h"
+
+/* Raises the number of slots that were ever joined.  Drains look at no more than these. */
+static void raise_joined_slots(lwshm_segment *s, uint32_t joined)
+{
+    uint32_t *most = &header_of(s)->joined_slots;
+    uint32_t seen = __atomic_load_n(most, __ATOMIC_SEQ_CST);
+    while (seen < joined && !__atomic_compare_exchange_n(most, &seen, joined, false,
+                                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    }
+}
 
 static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
 {
@@ -13,28 +25,28 @@ static bool claim(lwshm_segment *s, uint32_t i, lwshm_backend *b)
     if (slot_state(seen) != BACKEND_FREE)
         return false;
     uint64_t generation = slot_generation(seen);
+    raise_joined_slots(s, i + 1);
     if (!__atomic_compare_exchange_n(&slot->identity, &seen,
                                      slot_identity(BACKEND_JOINED, s->process, generation), false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
     /* What a dead predecessor left here says nothing any more. */
     __atomic_store_n(&slot->wait_lock, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->spilled, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&slot->spilled, generation << SPILLED_GENERATION_SHIFT, __ATOMIC_SEQ_CST);
     *b = (lwshm_backend){
         .segment = s,
         .slot = slot,
         .owner = (i + 1ull) | generation << LOCK_OWNER_GENERATION_SHIFT,
         .generation = generation << RECORD_GENERATION_SHIFT,
         .reader_bit = 1ull << (i % 64),
-        .counters =
-            (struct tranche_counters *)((char *)slot + backend_slot_counters(s->max_held_locks)),
+        .counters = counters_at(s, i),
         .base = s->base,
         .lwlocks = s->region[LWSHM_REGION_LWLOCKS],
         .max_lwlocks = s->max_lwlocks,
         .max_tranches = s->max_tranches,
         .fork_count = s->fork_count,
         .records = slot->record,
-        .place_mask = s->max_held_locks - 1,
+        .index_mask = s->max_held_locks - 1,
         .number = i,
     };
     return true;
@@ -133,17 +145,15 @@ int lwshm_backend_release_all(lwshm_backend *b)
         uint64_t record = __atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED);
         if (record == 0)
             continue;
-        if (record_kind(record) == RECORD_N || (record & RECORD_DISOWNED) != 0) {
-            /* An acquire that was begun and never came back (its thread threw on the way), or
-               a disowned lock that nobody will release any more. */
-            bool spilled = i != record_place(record_lock(record), b->place_mask);
+        if (record_kind(record) == RECORD_N) {
+            /* An acquire that was begun and never came back: its thread threw on the way. */
             lock_end_record(b->segment, b->number, b->generation >> RECORD_GENERATION_SHIFT,
-                            &b->slot->record[i]);
-            if (spilled)
-                __atomic_sub_fetch(&b->slot->spilled, 1, __ATOMIC_RELEASE);
+                            &b->slot->record[i], false);
+            if (i != record_index(record_lock(record), b->index_mask))
+                record_unspill(b);
             continue;
         }
-        int r = lwshm_lwlock_release(b, record_lock(record));
+        int r = lwlock_release_any(b, record_lock(record));
         if (r < 0)
             return r;
         released++;
@@ -155,17 +165,29 @@ int lwshm_backend_release_all(lwshm_backend *b)
     return released;
 }
 
+/* How many locks the backend is inside of exclusively. */
+static int locks_inside(const lwshm_backend *b)
+{
+    int inside = 0;
+    for (uint32_t i = 0; i < b->segment->max_held_locks; i++)
+        inside += record_kind(__atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED)) == RECORD_XIN;
+    return inside;
+}
+
 int lwshm_backend_leave(lwshm_backend *b)
 {
     lwshm_segment *s = b == NULL ? NULL : b->segment;
-    /* What was disowned and nobody has released becomes poisoned now. */
-    bool inside = is_open(s) && b->launch != 0 && child_slot_is_inside(s, b->number, true);
+    int inside = is_open(s) ? locks_inside(b) : 0;
+    if (inside > 0) { /* what these locks guard may be half-changed */
+        int r = lwshm_backend_abandon(b);
+        return r < 0 ? r : inside;
+    }
     int r = lwshm_backend_release_all(b);
     bool fenced = r == LWSHM_E_CLOSED && s->fork_count == os_fork_count;
     if (r < 0 && !fenced)
         return r;
     if (!fenced) { /* else the fence has done so */
-        if (b->launch != 0 && !inside)
+        if (b->launch != 0)
             child_slot_leave(s, b->number, b->launch);
         backend_slot_free(b->slot, slot_identity(BACKEND_JOINED, s->process,
                                                  b->generation >> RECORD_GENERATION_SHIFT));
@@ -181,7 +203,7 @@ int lwshm_backend_abandon(lwshm_backend *b)
     if (s == NULL || s->fork_count != os_fork_count)
         return fail_closed(s);
     if (is_open(s)) { /* else the fence has done so */
-        if (b->launch != 0 && !child_slot_is_inside(s, b->number, false))
+        if (b->launch != 0 && !child_slot_is_inside(s, b->number))
             child_slot_leave(s, b->number, b->launch);
         recover_slot(
             s, b->number,
@@ -198,7 +220,7 @@ static uint32_t held_locks(const lwshm_segment *s, const struct backend_slot *sl
     for (uint32_t i = 0; i < s->max_held_locks; i++) {
         uint64_t record = __atomic_load_n(&slot->record[i], __ATOMIC_RELAXED);
         enum record_kind kind = record_kind(record);
-        held += (kind == RECORD_S || kind == RECORD_XIN) && (record & RECORD_DISOWNED) == 0;
+        held += kind == RECORD_S || kind == RECORD_XIN;
     }
     return held;
 }

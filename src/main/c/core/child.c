@@ -71,6 +71,10 @@ static int fail_start(int err, const struct os_child_start *start)
         return with_hint("; see that /dev/null is there and may be read");
     case OS_CHILD_DIRECTORY:
         return fail_directory(err, start->directory);
+    case OS_CHILD_DESCRIPTORS:
+        fail_system(err, "program \"%s\" would get files of this process: /proc/self/fd",
+                    start->arguments[0]);
+        return with_hint("; mount /proc, or allow close_range");
     case OS_CHILD_PROGRAM:
         break;
     }

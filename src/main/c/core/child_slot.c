@@ -110,11 +110,11 @@ void child_slot_leave_own(lwshm_segment *s, uint32_t i)
     child_slot_leave(s, i, (uint32_t)(load_word(s, i) >> CHILD_LAUNCH_SHIFT));
 }
 
-bool child_slot_is_inside(const lwshm_segment *s, uint32_t i, bool disowned)
+bool child_slot_is_inside(const lwshm_segment *s, uint32_t i)
 {
     for (uint32_t j = 0; j < s->max_held_locks; j++) {
         uint64_t record = __atomic_load_n(&slot_at(s, i)->record[j], __ATOMIC_SEQ_CST);
-        if (record_kind(record) == RECORD_XIN && (!disowned || (record & RECORD_DISOWNED) != 0))
+        if (record_kind(record) == RECORD_XIN)
             return true;
     }
     return false;

@@ -26,9 +26,8 @@ void child_slot_leave(lwshm_segment *segment, uint32_t slot, uint32_t launch);
 /* The same for a slot that is known to be this process's, whatever its launch. */
 void child_slot_leave_own(lwshm_segment *segment, uint32_t slot);
 
-/* True if a record of the slot says that its backend is inside a lock exclusively, or, with
-   `disowned`, that it went out of one and left it locked. */
-bool child_slot_is_inside(const lwshm_segment *segment, uint32_t slot, bool disowned);
+/* True if a record of the slot says that its backend is inside a lock exclusively. */
+bool child_slot_is_inside(const lwshm_segment *segment, uint32_t slot);
 
 /* The process that is joined in a slot, 0 if none is. */
 int32_t child_slot_pid(const lwshm_segment *segment, uint32_t slot);

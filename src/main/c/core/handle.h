@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/layout.h"
+#include "core/patience.h"
 #include "core/status.h"
 #include "lwshm/backend.h"
 #include "lwshm/lwlock.h"
@@ -52,29 +53,45 @@ struct lwshm_segment {
     struct lwshm_segment_info info; /* what does not change */
 };
 
-/* How far a wait in steps has come, so that the next step goes on there. */
-struct waited {
-    uint64_t lock;    /* 0: there is none */
-    int64_t sleep_ns; /* as in struct attempt */
-    int64_t look_ns;
-    uint32_t turns;
-    bool has_slept;
-    bool starves;
+/* A starving waiter that was seen to leave the lock free. */
+struct idler {
+    uint64_t lock;    /* 0: none was seen */
+    int64_t since_ns; /* os_monotonic_ns() of the first such look */
+    int32_t slot;
 };
 
-/* The latest acquisitions that found their way blocked; see lwlock_rush.c. */
-struct rush {
-    const struct tranche_counters *counters; /* of the locks in question */
-    uint64_t exclusive;                      /* as counted there, at the first of them */
-    int64_t since_ns;                        /* when that was */
-    uint32_t slow;                           /* how many they are */
+/* How far a wait has come; kept between its steps, so that the next step goes on there. */
+struct waited {
+    uint64_t lock; /* 0: there is none */
+    struct patience patience;
+    uint32_t turns; /* how often the waiter was overtaken */
+    bool has_slept; /* in the kernel, or between two steps */
+    bool starves;   /* it has named itself the starving waiter */
+};
+
+#define SPIN_WAYS 3 /* that a trial compares */
+
+/* A trial of spinning that this backend conducts; see lwlock_spin.c. */
+struct spin_trial {
+    struct tranche_entry *tranche; /* NULL: it conducts none */
+    uint32_t id;                   /* of the tranche */
+    uint32_t waits;                /* of this backend, in any tranche */
+    int64_t began_ns;
+    int64_t lease_ns;      /* tranche_entry.next_trial while the trial is this backend's */
+    int64_t since_ns;      /* when the present window began */
+    uint64_t acquisitions; /* of the tranche, by then */
+    uint32_t way;          /* that waiters spin in the present window */
+    uint32_t rounds;       /* of one window for each way, that are over */
+    bool out[SPIN_WAYS];   /* clearly worse than another way: no more windows */
+    double got[SPIN_WAYS]; /* acquisitions in the windows of a way */
+    double took_ns[SPIN_WAYS];
 };
 
 struct lwshm_backend {
     lwshm_segment *segment;
     struct backend_slot *slot;
     uint64_t owner;                    /* what W's owner bits are when it is us */
-    uint64_t generation;               /* in the place where a record has it */
+    uint64_t generation;               /* in the bits where a record has it */
     uint64_t reader_bit;               /* ours in RB */
     struct tranche_counters *counters; /* by tranche */
     char *base;                        /* of the segment: stays while a backend is joined */
@@ -83,12 +100,19 @@ struct lwshm_backend {
     uint32_t max_lwlocks;              /* their number, */
     uint32_t max_tranches;
     unsigned fork_count; /* and os_fork_count */
-    uint32_t place_mask; /* max_held_locks - 1 */
+    uint32_t index_mask; /* max_held_locks - 1 */
     uint32_t number;     /* of the slot */
     uint32_t launch;     /* of the child that this process is; 0: it is none */
     struct waited waited;
-    struct rush rush;
+    struct idler idler;
+    struct patience tries; /* of acquires that gave up without a look */
+    struct spin_trial trial;
 };
+
+static inline struct segment_header *header_at(char *base)
+{
+    return (struct segment_header *)base;
+}
 
 static inline struct segment_header *header_of(const lwshm_segment *s)
 {
@@ -108,6 +132,20 @@ static inline struct process_entry *process_at(const lwshm_segment *s, uint32_t 
 static inline struct backend_slot *slot_at(const lwshm_segment *s, uint32_t i)
 {
     return at(s, s->region[LWSHM_REGION_BACKENDS] + i * s->slot_size);
+}
+
+/* So many slots, the first ones, may have been joined at some time. */
+static inline uint32_t segment_joined_slots(const lwshm_segment *s)
+{
+    /* seq_cst: pairs with the raise in claim(), before the join */
+    uint32_t joined = __atomic_load_n(&header_of(s)->joined_slots, __ATOMIC_SEQ_CST);
+    return joined < s->max_backends ? joined : s->max_backends;
+}
+
+/* What the backends of slot `i` have counted, by tranche. */
+static inline struct tranche_counters *counters_at(const lwshm_segment *s, uint32_t i)
+{
+    return (void *)((char *)slot_at(s, i) + backend_slot_counters(s->max_held_locks));
 }
 
 static inline struct tranche_entry *tranche_at(const lwshm_segment *s, uint32_t i)

@@ -75,12 +75,12 @@ static int check_options(const struct lwshm_segment_options *o)
         const char *name;
         uint64_t value, min, max;
     } rules[] = {
-        {"max_processes", o->max_processes, 1, 4096},
-        {"max_backends", o->max_backends, 1, 65534},
-        {"max_held_locks", o->max_held_locks, 1, 4096},
-        {"max_tranches", o->max_tranches, 1, 65535},
-        {"max_lwlocks", o->max_lwlocks, 1, 1u << 24},
-        {"max_structs", o->max_structs, 1, 65536},
+        {"max_processes", o->max_processes, 1, LWSHM_MAX_PROCESSES},
+        {"max_backends", o->max_backends, 1, LWSHM_MAX_BACKENDS},
+        {"max_held_locks", o->max_held_locks, 1, LWSHM_MAX_HELD_LOCKS},
+        {"max_tranches", o->max_tranches, 1, LWSHM_MAX_TRANCHES},
+        {"max_lwlocks", o->max_lwlocks, 1, LWSHM_MAX_LWLOCKS},
+        {"max_structs", o->max_structs, 1, LWSHM_MAX_STRUCTS},
         {"huge_pages", o->huge_pages, LWSHM_HUGE_PAGES_OFF, LWSHM_HUGE_PAGES_TRY},
         {"area_bytes", o->area_bytes, 0, 1ull << 43},
         {"after", o->after, 0, UINT32_MAX - 1},
@@ -217,9 +217,12 @@ static int check_constants(const struct segment_header *h, uint64_t size)
         const char *field;
         uint32_t value, max;
     } limits[] = {
-        {"max_processes", h->max_processes, 4096},   {"max_backends", h->max_backends, 65534},
-        {"max_held_locks", h->max_held_locks, 4096}, {"max_tranches", h->max_tranches, 65535},
-        {"max_lwlocks", h->max_lwlocks, 1u << 24},   {"max_structs", h->max_structs, 65536},
+        {"max_processes", h->max_processes, LWSHM_MAX_PROCESSES},
+        {"max_backends", h->max_backends, LWSHM_MAX_BACKENDS},
+        {"max_held_locks", h->max_held_locks, LWSHM_MAX_HELD_LOCKS},
+        {"max_tranches", h->max_tranches, LWSHM_MAX_TRANCHES},
+        {"max_lwlocks", h->max_lwlocks, LWSHM_MAX_LWLOCKS},
+        {"max_structs", h->max_structs, LWSHM_MAX_STRUCTS},
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
         if (limits[i].value < 1 || limits[i].value > limits[i].max)
@@ -261,6 +264,8 @@ static int check_variables(const struct segment_header *h)
     if (free_offset < h->region[LWSHM_REGION_AREAS] || free_offset > h->total_size ||
         free_offset % CACHE_LINE != 0)
         return corrupt("free_offset", free_offset, "it is a multiple of 64 among the areas");
+    if (__atomic_load_n(&h->joined_slots, __ATOMIC_RELAXED) > h->max_backends)
+        return corrupt("joined_slots", h->joined_slots, "there are not so many");
     if (h->struct_count > h->max_structs)
         return corrupt("struct_count", h->struct_count, "there is no room for so many");
     if (h->tranche_count > h->max_tranches)

@@ -73,7 +73,10 @@ struct segment_header {
     /* Changes. */
     uint32_t state;     /* enum segment_state; READY is the creator's last store */
     uint32_t stop_mode; /* enum lwshm_stop_mode; the postmaster's to write */
-    uint32_t reserved2[16];
+    /* The backend slots that were ever joined are among the first joined_slots.  A joiner raises
+       it before its join can be seen; it never falls. */
+    uint32_t joined_slots;
+    uint32_t reserved2[15];
     uint64_t allocator;     /* identity of the process that is allocating, or 0 */
     uint64_t free_offset;   /* first byte that belongs to no area */
     uint32_t struct_count;  /* entries of the index that count; stored after the entry */
@@ -85,6 +88,7 @@ static_assert(offsetof(struct segment_header, region) == 120, "regions");
 static_assert(offsetof(struct segment_header, checksum) == 176, "checksum");
 static_assert(offsetof(struct segment_header, state) == 184, "state");
 static_assert(offsetof(struct segment_header, stop_mode) == 188, "stop mode");
+static_assert(offsetof(struct segment_header, joined_slots) == 192, "a line that rarely changes");
 static_assert(offsetof(struct segment_header, allocator) == 256, "allocator");
 static_assert(sizeof(struct segment_header) == 320, "header");
 
@@ -105,17 +109,23 @@ static_assert(sizeof(struct process_entry) == CACHE_LINE, "one line a process");
  *   bits  0..7    enum backend_state
  *   bits  8..23   process entry
  *   bits 24..47   generation: how often the slot was given back
- * Invariants: FREE means that all records are 0 and spilled is 0.  Only
- * JOINED -> FREE and DEAD -> FREE raise the generation.
+ * Invariants: FREE means that all records are 0.  Only JOINED -> FREE and DEAD -> FREE
+ * raise the generation.
  *
  * record:
  *   bits  0..1    enum record_kind; the whole word is 0 if the record is free
  *   bits  2..38   lock offset / 64
- *   bit  39       disowned: held, but for any backend to release
+ *   bit  39       0
  *   bits 40..63   generation of the backend
  * Invariant: a lock has at most one record in a slot.  It stands at the lock's
- * preferred place, (offset / 64) mod max_held_locks, or, if that was taken by
- * another lock, anywhere while `spilled` is not 0.
+ * preferred index, (offset / 64) mod max_held_locks, or, if another lock's record
+ * stood there, at any index while `spilled` counts it.
+ *
+ * spilled word:
+ *   bits  0..31   how many records do not stand at their preferred index
+ *   bits 32..55   generation of the backend that counts
+ * Only the backend of that generation changes it, so a late count of a former backend's
+ * does not reach the next one's.
  *
  * child word, in slots 0 .. max_children - 1, 0 in others:
  *   bits  0..1    enum lwshm_child_state
@@ -142,17 +152,19 @@ enum record_kind {
 #define RECORD_KIND_MASK 3ull
 #define RECORD_LOCK_SHIFT 2
 #define RECORD_GENERATION_SHIFT 40
-#define RECORD_DISOWNED (1ull << 39)
-#define RECORD_LOCK_MASK ((RECORD_DISOWNED - 1) & ~RECORD_KIND_MASK)
+#define RECORD_LOCK_MASK (((1ull << 39) - 1) & ~RECORD_KIND_MASK)
+#define SPILLED_COUNT_MASK 0xffffffffull
+#define SPILLED_GENERATION_SHIFT 32
 
 struct backend_slot {
     uint64_t identity;
-    uint32_t spilled;   /* records that do not stand at their preferred place */
-    uint32_t wait_mode; /* enum lwshm_lwlock_mode; these three for those who look */
+    uint64_t spilled;
     uint64_t wait_lock; /* offset, 0: waits for none; stored last */
     int64_t wait_since; /* CLOCK_MONOTONIC, nanoseconds */
     uint64_t child;     /* of the postmaster's that is meant to join here */
-    uint64_t reserved[3];
+    uint32_t wait_mode; /* enum lwshm_lwlock_mode; the wait fields are read by monitors only */
+    uint32_t reserved;
+    uint64_t reserved2[2];
     uint64_t record[]; /* max_held_locks of them, then max_tranches tranche_counters */
 };
 static_assert(offsetof(struct backend_slot, child) == 32, "child word");
@@ -163,7 +175,7 @@ static_assert(offsetof(struct backend_slot, record) == CACHE_LINE, "records on l
 struct tranche_counters {
     uint64_t exclusive; /* locks of the tranche acquired in that mode */
     uint64_t shared;
-    uint64_t slow_exclusive; /* of those, the ones that found their way blocked */
+    uint64_t slow_exclusive; /* of those, the ones that had to wait */
     uint64_t slow_shared;
 };
 static_assert(sizeof(struct tranche_counters) == 32, "counters of a tranche");
@@ -173,25 +185,27 @@ static_assert(sizeof(struct tranche_counters) == 32, "counters of a tranche");
  * word W:
  *   bits  0..15   owner's slot + 1; 0: no owner
  *   bits 16..39   owner's generation
- *   bits 40..55   starver's slot + 1
+ *   bits 40..55   starving waiter's slot + 1; 0: none
  *   bit  56       POISON  data may be half-changed: an exclusive holder died inside
- *   bit  57       XWAIT   someone may be parked for exclusive
- *   bit  58       SWAIT   someone may be parked for shared
+ *   bit  57       XWAIT   a waiter may be parked for exclusive
+ *   bit  58       SWAIT   a waiter may be parked for shared
  *   bit  59       DPARK   the owner may be parked, waiting for readers to leave
- *   bit  60       DISOWNED  the owner has disowned its hold; a part of the owner's name, so that
- *                           neither it nor anyone else takes one hold of its for another
+ *   bit  60       0
+ *   bit  61       WAKING  a waiter for exclusive was woken and has not looked at the word since,
+ *                         so a release need not wake another.  Invariant: when no backend moves,
+ *                         it is off
  * readers RB: bit i: some backend of group i (slot mod 64) may hold it shared.
  */
 #define LOCK_OWNER_SLOT_MASK 0xffffull
 #define LOCK_OWNER_GENERATION_SHIFT 16
-#define LOCK_DISOWNED (1ull << 60)
-#define LOCK_OWNER_MASK (((1ull << 40) - 1) | LOCK_DISOWNED)
-#define LOCK_STARVER_SHIFT 40
-#define LOCK_STARVER_MASK (0xffffull << LOCK_STARVER_SHIFT)
+#define LOCK_OWNER_MASK ((1ull << 40) - 1)
+#define LOCK_STARVING_SHIFT 40
+#define LOCK_STARVING_MASK (0xffffull << LOCK_STARVING_SHIFT)
 #define LOCK_POISON (1ull << 56)
 #define LOCK_XWAIT (1ull << 57)
 #define LOCK_SWAIT (1ull << 58)
 #define LOCK_DPARK (1ull << 59)
+#define LOCK_WAKING (1ull << 61)
 
 struct lwlock {
     uint64_t word;
@@ -201,8 +215,7 @@ struct lwlock {
     uint32_t dfut;
     uint16_t tranche;
     uint16_t reserved;
-    uint64_t variable; /* for WaitForVar */
-    uint64_t reserved2[3];
+    uint64_t reserved2[4];
 };
 #define LOCK_SIZE_BITS 6
 static_assert(sizeof(struct lwlock) == LWSHM_LWLOCK_SIZE, "one line a lock");
@@ -214,6 +227,9 @@ static_assert(sizeof(struct lwlock) == 1 << LOCK_SIZE_BITS, "64 bytes");
    those under twice the bound before, the last one all others. */
 #define WAIT_BUCKETS 32
 
+#define SPIN_TURNS_MASK 0xffffu
+#define SPIN_PAUSES_SHIFT 16
+
 struct tranche_entry {
     char name[LWSHM_TRANCHE_NAME_MAX + 1]; /* NUL-padded */
     uint64_t offset;                       /* of the first lock */
@@ -223,7 +239,12 @@ struct tranche_entry {
     uint64_t wait_ns;    /* slept for its locks, in all */
     uint64_t recoveries; /* holds of the dead that were ended */
     uint64_t poisonings; /* of those, the ones that died inside */
-    uint64_t reserved2[3];
+    /* How a waiter spins before it parks; lwlock_spin.c. */
+    uint32_t spin;          /* as a trial has it: turns, pauses << SPIN_PAUSES_SHIFT */
+    int32_t spins_setting;  /* turns, instead of that; LWSHM_SPINS_LEARNED: none */
+    int64_t next_trial;     /* CLOCK_MONOTONIC, nanoseconds: no trial begins before; a lease, too */
+    uint32_t trials_agreed; /* the last result, and how many trials in a row had it: 2, or more */
+    uint32_t reserved2;
     uint64_t waits[WAIT_BUCKETS];
 };
 static_assert(sizeof(struct tranche_entry) == 6 * CACHE_LINE, "six lines a tranche");

@@ -30,7 +30,7 @@ int fail_owner_died(uint64_t lock)
 }
 
 /*
- * In each wake-up: flag off, counter up, wake - in that order.  Who reads the counter
+ * In each wake-up: flag off, counter up, wake - in that order.  A waiter that reads the counter
  * before the word either sees the flag's cause gone or finds the counter changed.
  */
 
@@ -40,20 +40,59 @@ static void wake_all(uint32_t *futex)
     os_futex_wake(futex, OS_FUTEX_WAKE_ALL);
 }
 
+static void wake_all_writers(struct lwlock *lock)
+{
+    __atomic_and_fetch(&lock->word, ~(LOCK_XWAIT | LOCK_WAKING), __ATOMIC_SEQ_CST);
+    wake_all(&lock->xfut);
+}
+
+/*
+ * One writer only, and no further one until it has looked: WAKING says so.  XWAIT stays, and the
+ * next owner keeps it for the rest.  If the lock has an owner again, that one's release wakes.
+ *
+ * Sources: PostgreSQL's LW_FLAG_RELEASE_OK (src/backend/storage/lmgr/lwlock.c) and the one unpark
+ * of java.util.concurrent's AbstractQueuedSynchronizer have the same purpose.
+ */
+static void wake_one_writer(struct lwlock *lock)
+{
+    uint64_t word = __atomic_load_n(&lock->word, __ATOMIC_SEQ_CST);
+    do
+        if ((word & (LOCK_XWAIT | LOCK_WAKING)) != LOCK_XWAIT || (word & LOCK_OWNER_SLOT_MASK) != 0)
+            return;
+    while (!__atomic_compare_exchange_n(&lock->word, &word, word | LOCK_WAKING, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    if (os_futex_wake(&lock->xfut, 1) == 0)
+        wake_all_writers(lock); /* none was parked yet */
+}
+
+static void wake_writers(struct lwlock *lock, uint64_t old)
+{
+    if ((old & LOCK_XWAIT) == 0)
+        return;
+    /* The one woken need not be the starving waiter, and no other can acquire. */
+    if ((old & LOCK_STARVING_MASK) != 0)
+        wake_all_writers(lock);
+    else if ((old & LOCK_WAKING) == 0)
+        wake_one_writer(lock);
+}
+
 void lock_wake(struct lwlock *lock, uint64_t old)
 {
     if ((old & LOCK_SWAIT) != 0) {
         __atomic_and_fetch(&lock->word, ~LOCK_SWAIT, __ATOMIC_SEQ_CST);
         wake_all(&lock->sfut);
     }
-    if ((old & LOCK_XWAIT) == 0)
-        return;
-    /* One writer only, and XWAIT stays: whoever acquires next keeps it for the rest.  But
-       if there is a starver, the one woken need not be it. */
-    if ((old & LOCK_STARVER_MASK) == 0 && os_futex_wake(&lock->xfut, 1) > 0)
-        return;
-    __atomic_and_fetch(&lock->word, ~LOCK_XWAIT, __ATOMIC_SEQ_CST);
-    wake_all(&lock->xfut);
+    wake_writers(lock, old);
+}
+
+void lock_pass_on(struct lwlock *lock, bool woken)
+{
+    if (woken)
+        __atomic_and_fetch(&lock->word, ~LOCK_WAKING, __ATOMIC_SEQ_CST);
+    /* Only then the look: a release in between found WAKING on, and woke nobody. */
+    uint64_t word = __atomic_load_n(&lock->word, __ATOMIC_SEQ_CST);
+    if ((word & LOCK_OWNER_SLOT_MASK) == 0)
+        wake_writers(lock, word);
 }
 
 void lock_wake_drain(struct lwlock *lock)
@@ -61,39 +100,54 @@ void lock_wake_drain(struct lwlock *lock)
     wake_all(&lock->dfut);
 }
 
+static void wake_all_of_both(struct lwlock *lock)
+{
+    wake_all(&lock->sfut);
+    wake_all(&lock->xfut);
+}
+
+#define WAITERS (LOCK_SWAIT | LOCK_XWAIT | LOCK_WAKING)
+
 void lock_end_starving(struct lwlock *lock, uint32_t slot)
 {
     uint64_t word = __atomic_load_n(&lock->word, __ATOMIC_SEQ_CST);
     uint64_t next;
     do {
-        next = word & ~(LOCK_SWAIT | LOCK_XWAIT);
-        if (lock_starver_slot(word) == (int32_t)slot)
-            next &= ~LOCK_STARVER_MASK;
+        next = word & ~WAITERS;
+        if (lock_starving_slot(word) == (int32_t)slot)
+            next &= ~LOCK_STARVING_MASK;
     } while (!__atomic_compare_exchange_n(&lock->word, &word, next, false, __ATOMIC_SEQ_CST,
                                           __ATOMIC_SEQ_CST));
-    wake_all(&lock->sfut);
-    wake_all(&lock->xfut);
+    wake_all_of_both(lock);
 }
 
-/* What the word becomes when slot `i` at `generation` goes; POISON if it was inside.  Only a
-   record that says so stands for a hold that was disowned. */
+void lock_unname_starving(struct lwlock *lock, uint64_t word)
+{
+    if (__atomic_compare_exchange_n(&lock->word, &word, word & ~(WAITERS | LOCK_STARVING_MASK),
+                                    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        wake_all_of_both(lock);
+}
+
+/* What the word becomes when slot `i` at `generation` goes; POISON if it was inside.  WAKING goes
+   always: the dead backend may be the one that was woken. */
 static uint64_t word_without(uint64_t word, uint32_t i, uint64_t generation, bool inside)
 {
     uint64_t owner = (i + 1ull) | generation << LOCK_OWNER_GENERATION_SHIFT;
-    if ((word & LOCK_OWNER_MASK & ~(inside ? LOCK_DISOWNED : 0)) == owner) {
+    word &= ~LOCK_WAKING;
+    if ((word & LOCK_OWNER_MASK) == owner) {
         word &= ~(LOCK_OWNER_MASK | LOCK_DPARK);
         if (inside)
             word |= LOCK_POISON;
     }
-    if (lock_starver_slot(word) == (int32_t)i)
-        word &= ~LOCK_STARVER_MASK;
+    if (lock_starving_slot(word) == (int32_t)i)
+        word &= ~LOCK_STARVING_MASK;
     return word;
 }
 
-void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t *record)
+void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t *record, bool died)
 {
     uint64_t seen = __atomic_load_n(record, __ATOMIC_SEQ_CST);
-    /* The generation: a helper that was held up must not end the next backend's record. */
+    /* The generation: a recovering process that was held up must not end the next backend's. */
     while (seen != 0 && record_generation(seen) == generation) {
         if (!is_lock(s, record_lock(seen))) {
             /* Damaged: it says nothing. */
@@ -108,7 +162,8 @@ void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t
             if (!__atomic_compare_exchange_n(record, &seen, n, false, __ATOMIC_SEQ_CST,
                                              __ATOMIC_SEQ_CST))
                 continue;
-            tranche_count_recovery(s, lock->tranche, false);
+            if (died)
+                tranche_count_recovery(s, lock->tranche, false);
             seen = n;
         }
         uint64_t word = __atomic_load_n(&lock->word, __ATOMIC_SEQ_CST);
@@ -117,7 +172,7 @@ void lock_end_record(lwshm_segment *s, uint32_t i, uint64_t generation, uint64_t
             next = word_without(word, i, generation, record_kind(seen) == RECORD_XIN);
         while (next != word && !__atomic_compare_exchange_n(&lock->word, &word, next, false,
                                                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
-        if (((word ^ next) & LOCK_OWNER_MASK) != 0)
+        if (died && ((word ^ next) & LOCK_OWNER_MASK) != 0)
             tranche_count_recovery(s, lock->tranche, (next & LOCK_POISON) > (word & LOCK_POISON));
         /* Always, whatever the record was: it may have owed any of these. */
         wake_all(&lock->xfut);

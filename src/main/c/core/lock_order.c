@@ -95,9 +95,9 @@ int lock_order_check(const lwshm_backend *b, uint64_t lock)
     struct lock_order *o = __atomic_load_n(&b->segment->lock_order, __ATOMIC_ACQUIRE);
     int r = LWSHM_OK;
     pthread_mutex_lock(&o->mutex);
-    for (uint32_t i = 0; r == LWSHM_OK && i <= b->place_mask; i++) {
+    for (uint32_t i = 0; r == LWSHM_OK && i <= b->index_mask; i++) {
         uint64_t record = __atomic_load_n(&b->slot->record[i], __ATOMIC_RELAXED);
-        if (record != 0 && (record & RECORD_DISOWNED) == 0 && record_lock(record) != lock)
+        if (record != 0 && record_lock(record) != lock)
             r = note(o, b->segment, record_lock(record), lock);
     }
     pthread_mutex_unlock(&o->mutex);

@@ -6,8 +6,11 @@
  */
 #include "lwshm/postmaster.h"
 
+#include <errno.h>
+
 #include "core/handle.h"
 #include "core/header.h"
+#include "os/sysv_shm.h"
 
 int lwshm_postmaster_stop_mode(const lwshm_segment *s)
 {
@@ -42,6 +45,17 @@ int lwshm_segment_check(const lwshm_segment *s)
                ? r
                : fail(LWSHM_E_CORRUPT, "the segment is damaged: its header is not a segment's any "
                                        "more");
+}
+
+int lwshm_segment_is_removed(const lwshm_segment *s)
+{
+    struct os_shm_stat stat;
+    if (!is_open(s))
+        return fail_closed(s);
+    int r = os_shm_stat(s->shmid, &stat);
+    if (r < 0)
+        return r == -EINVAL || r == -EIDRM;
+    return stat.key != s->key; /* the kernel takes the key off while somebody is attached */
 }
 
 int lwshm_segment_poisoned(const lwshm_segment *s, uint64_t *locks, uint32_t capacity)

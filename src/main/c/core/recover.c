@@ -30,7 +30,7 @@ void recover_slot(lwshm_segment *s, uint32_t i, uint64_t identity)
         identity = dead;
     }
     for (uint32_t j = 0; j < s->max_held_locks; j++)
-        lock_end_record(s, i, slot_generation(identity), &slot->record[j]);
+        lock_end_record(s, i, slot_generation(identity), &slot->record[j], true);
     backend_slot_free(slot, identity);
 }
 
@@ -85,7 +85,7 @@ void recover_own(lwshm_segment *s)
         if (slot_state(identity) != BACKEND_JOINED || slot_process(identity) != s->process)
             continue;
         /* A child that goes this way goes in order if it leaves no half a change behind. */
-        if (i < s->max_children && !child_slot_is_inside(s, i, false))
+        if (i < s->max_children && !child_slot_is_inside(s, i))
             child_slot_leave_own(s, i);
         recover_slot(s, i, identity);
     }

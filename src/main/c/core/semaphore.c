@@ -18,7 +18,7 @@
 
 #include "core/backend_slot.h"
 #include "core/lock.h"
-#include "core/lwlock.h"
+#include "core/lwlock_slow.h"
 #include "core/lwlock_wait.h"
 #include "core/recover.h"
 #include "core/shmem.h"
@@ -27,8 +27,6 @@
 
 #define SEMAPHORE_MAGIC 0x4d45534d4853574cull /* "LWSHMSEM" */
 #define STATE_WAIT (1ull << 63)
-#define FIRST_SLEEP_NS 1000000
-#define LONGEST_SLEEP_NS 100000000
 /* Between two looks at holders that find those, too, that live on without the segment (an exec).
    They cost more, so all waiters of a semaphore share them. */
 #define THOROUGH_LOOK_NS 250000000
@@ -45,7 +43,7 @@ struct semaphore {
     uint64_t lock;          /* owned: offset of its lock */
     uint32_t holders_count; /* owned: of holders[] */
     uint32_t reserved;
-    int64_t looked_at; /* owned: os_monotonic_ns() of the last thorough look, by whomever */
+    int64_t looked_at; /* owned: os_monotonic_ns() of the last thorough look */
     uint64_t reserved2;
     uint64_t holders[]; /* owned: by slot, generation << 32 | permits */
 };
@@ -165,19 +163,19 @@ static void set_permits(struct semaphore *sem, int32_t permits)
         wake_waiters(sem);
 }
 
-/* Under the lock: takes back what backends have that left or died; `looks`: sees whether those
-   that are joined are alive.  Then counts anew. */
+/* Under the lock: takes back what backends have that left or died, and counts anew.  `looks`: sees
+   whether those that are joined are alive.  A caller that only tries looks now and then, too. */
 static void recount(lwshm_segment *s, struct semaphore *sem, bool looks)
 {
-    int64_t there = (int64_t)sem->total, now = looks ? os_monotonic_ns() : 0;
-    bool thorough = looks && now - sem->looked_at >= THOROUGH_LOOK_NS;
+    int64_t there = (int64_t)sem->total, now = os_monotonic_ns();
+    bool thorough = now - sem->looked_at >= THOROUGH_LOOK_NS;
     if (thorough)
         sem->looked_at = now;
     for (uint32_t i = 0; i < s->max_backends; i++) {
         uint64_t holder = load(&sem->holders[i]);
         if (holder == 0)
             continue;
-        if (looks)
+        if (looks || thorough)
             recover_if_dead(s, i, thorough);
         uint64_t identity = load(&slot_at(s, i)->identity);
         if (slot_state(identity) == BACKEND_JOINED && slot_generation(identity) == holder >> 32)
@@ -191,12 +189,12 @@ static void recount(lwshm_segment *s, struct semaphore *sem, bool looks)
 /* LWSHM_OK, LWLOCK_TIMED_OUT, or an error. */
 static int lock_semaphore(lwshm_backend *b, struct semaphore *sem, int64_t deadline_ns)
 {
+    if (deadline_ns == LWLOCK_AT_ONCE)
+        deadline_ns = os_monotonic_ns();
     if (deadline_ns != 0)
         deadline_ns = deadline_ns > INT64_MAX - LOCK_GRACE_NS ? 0 : deadline_ns + LOCK_GRACE_NS;
-    int r = lwlock_acquire_until(b, sem->lock, LWSHM_LW_EXCLUSIVE, deadline_ns);
-    if (r != LWSHM_E_OWNER_DIED)
-        return r;
-    if ((r = lwlock_acquire_poisoned(b, sem->lock, deadline_ns, false)) != LWSHM_OK)
+    int r = lwlock_acquire_until(b, sem->lock, LWSHM_LW_EXCLUSIVE, deadline_ns, LWSHM_LW_REPAIR);
+    if (r != LWSHM_OK || !lwlock_is_poisoned(b, sem->lock))
         return r;
     recount(b->segment, sem, false);
     return lwshm_lwlock_mark_consistent(b, sem->lock);
@@ -250,46 +248,63 @@ static void park(lwshm_backend *b, const struct lwshm_semaphore *semaphore, stru
         }
 }
 
+/* The semaphore at that offset, NULL if there is none. */
+static struct semaphore *semaphore_at(const lwshm_segment *s, uint64_t offset)
+{
+    struct semaphore *sem =
+        offset % CACHE_LINE != 0 ? NULL : lwshm_shmem_pointer(s, offset, sizeof *sem);
+    if (sem == NULL || sem->magic != SEMAPHORE_MAGIC ||
+        (sem->kind != LWSHM_SEMAPHORE_PLAIN && sem->kind != LWSHM_SEMAPHORE_OWNED) ||
+        lwshm_shmem_pointer(s, offset, lwshm_semaphore_size(sem->kind, s->max_backends)) == NULL) {
+        fail(LWSHM_E_INVALID,
+             "offset %llu is no semaphore of this segment; take it from lwshm_semaphore_init() or "
+             "lwshm_semaphore_find()",
+             (unsigned long long)offset);
+        return NULL;
+    }
+    return sem;
+}
+
 static int check(const lwshm_backend *b, const struct lwshm_semaphore *semaphore, int32_t permits,
                  struct semaphore **sem)
 {
     if (b == NULL || !is_open(b->segment))
         return fail_closed(b == NULL ? NULL : b->segment);
-    *sem = lwshm_shmem_pointer(b->segment, semaphore->offset, sizeof **sem);
-    if (*sem == NULL || semaphore->offset % CACHE_LINE != 0 || (*sem)->magic != SEMAPHORE_MAGIC)
-        return fail(LWSHM_E_INVALID,
-                    "offset %llu is no semaphore of this segment; take it from "
-                    "lwshm_semaphore_init() or lwshm_semaphore_find()",
-                    (unsigned long long)semaphore->offset);
+    if ((*sem = semaphore_at(b->segment, semaphore->offset)) == NULL)
+        return LWSHM_E_INVALID;
     if (permits < 1)
         return fail(LWSHM_E_INVALID, "%d permits were asked for; it takes 1 or more", permits);
     return LWSHM_OK;
+}
+
+static bool is_over(int64_t deadline_ns, int64_t now)
+{
+    return deadline_ns != 0 && now >= deadline_ns;
 }
 
 /* deadline_ns 0: none.  1, 0 when the time has run out, or an error. */
 static int acquire(lwshm_backend *b, const struct lwshm_semaphore *semaphore, int32_t permits,
                    int64_t deadline_ns)
 {
-    struct semaphore *sem;
-    int64_t sleep_ns = FIRST_SLEEP_NS;
+    struct semaphore *sem = NULL;
+    struct patience patience = {.interval_ns = 0};
+    bool looks = false;
     int r = check(b, semaphore, permits, &sem);
     if (r < 0)
         return r;
-    int64_t since = os_monotonic_ns();
-    for (bool slept = false;; slept = true) {
-        r = sem->kind == LWSHM_SEMAPHORE_OWNED ? take_owned(b, sem, permits, slept, deadline_ns)
+    int64_t since = os_monotonic_ns(), now = since;
+    for (;; now = os_monotonic_ns(), looks = patience_ends(&patience, now)) {
+        r = sem->kind == LWSHM_SEMAPHORE_OWNED ? take_owned(b, sem, permits, looks, deadline_ns)
                                                : take(sem, permits);
-        int64_t now = os_monotonic_ns();
-        if (r != 0 || (deadline_ns != 0 && now >= deadline_ns))
+        if (r != 0 || is_over(deadline_ns, now))
             break;
         if (__atomic_load_n(&b->segment->ending, __ATOMIC_ACQUIRE)) {
             r = fail_closed(b->segment);
             break;
         }
-        int64_t left = deadline_ns == 0 ? sleep_ns : deadline_ns - now;
-        park(b, semaphore, sem, permits, since, left < sleep_ns ? left : sleep_ns);
-        if (sleep_ns < LONGEST_SLEEP_NS)
-            sleep_ns *= 2;
+        if (!patience_has_begun(&patience))
+            patience_begin(&patience, now);
+        park(b, semaphore, sem, permits, since, patience_sleep(&patience, now, deadline_ns));
     }
     __atomic_store_n(&b->slot->wait_lock, 0, __ATOMIC_RELEASE);
     return r;
@@ -305,11 +320,7 @@ int lwshm_semaphore_acquire(lwshm_backend *b, const struct lwshm_semaphore *sema
 int lwshm_semaphore_acquire_timed(lwshm_backend *b, const struct lwshm_semaphore *semaphore,
                                   int32_t permits, int64_t timeout_ns)
 {
-    int64_t now = os_monotonic_ns();
-    int64_t deadline = timeout_ns <= 0                ? now
-                       : timeout_ns > INT64_MAX - now ? INT64_MAX
-                                                      : now + timeout_ns;
-    return acquire(b, semaphore, permits, deadline);
+    return acquire(b, semaphore, permits, lwlock_deadline_in(timeout_ns));
 }
 
 /* ---- giving back ---- */
@@ -370,16 +381,13 @@ int lwshm_semaphore_available(const lwshm_segment *s, const struct lwshm_semapho
 {
     if (!is_open(s))
         return fail_closed(s);
-    const struct semaphore *sem = lwshm_shmem_pointer(s, semaphore->offset, sizeof *sem);
-    if (sem == NULL || sem->magic != SEMAPHORE_MAGIC)
-        return fail(LWSHM_E_INVALID, "offset %llu is no semaphore of this segment",
-                    (unsigned long long)semaphore->offset);
-    return permits_of(load(&sem->state));
+    const struct semaphore *sem = semaphore_at(s, semaphore->offset);
+    return sem == NULL ? LWSHM_E_INVALID : permits_of(load(&sem->state));
 }
 
 int lwshm_semaphore_held_by(const lwshm_backend *b, const struct lwshm_semaphore *semaphore)
 {
-    struct semaphore *sem;
+    struct semaphore *sem = NULL;
     int r = check(b, semaphore, 1, &sem);
     if (r < 0)
         return r;

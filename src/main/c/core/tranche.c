@@ -71,6 +71,7 @@ static int make(lwshm_segment *s, const char *name, uint32_t locks, struct lwshm
     memcpy(entry->name, name, strlen(name));
     entry->offset = first;
     entry->locks = locks;
+    entry->spins_setting = LWSHM_SPINS_LEARNED;
     /* release: the locks and the entry are whole before they count */
     __atomic_store_n(&header_of(s)->tranche_count, count + 1, __ATOMIC_RELEASE);
     return read_entry(s, count, tranche);
@@ -144,5 +145,25 @@ int lwshm_tranche_on_repair(lwshm_segment *s, const struct lwshm_tranche *tranch
     __atomic_store_n(&all[tranche->id].repair, NULL, __ATOMIC_SEQ_CST);
     __atomic_store_n(&all[tranche->id].argument, argument, __ATOMIC_SEQ_CST);
     __atomic_store_n(&all[tranche->id].repair, repair, __ATOMIC_SEQ_CST);
+    return LWSHM_OK;
+}
+
+int lwshm_tranche_set_spins(lwshm_segment *s, uint32_t id, int32_t turns)
+{
+    if (!is_open(s))
+        return fail_closed(s);
+    if (id >= tranche_count(s))
+        return fail(LWSHM_E_NOT_FOUND, "the segment has no tranche %u; it has %u", id,
+                    tranche_count(s));
+    if (turns != LWSHM_SPINS_LEARNED && (turns < 0 || turns > LWSHM_SPINS_MAX))
+        return fail(LWSHM_E_INVALID,
+                    "%d turns of spinning were asked for; it takes 0 to %d, or "
+                    "LWSHM_SPINS_LEARNED",
+                    turns, LWSHM_SPINS_MAX);
+    struct tranche_entry *entry = tranche_at(s, id);
+    __atomic_store_n(&entry->spins_setting, turns, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&entry->spin, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&entry->trials_agreed, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&entry->next_trial, 0, __ATOMIC_SEQ_CST);
     return LWSHM_OK;
 }

@@ -27,6 +27,17 @@ void tranche_count_recovery(lwshm_segment *s, uint32_t id, bool poisoned)
         __atomic_add_fetch(&tranche_at(s, id)->poisonings, 1, __ATOMIC_RELAXED);
 }
 
+uint64_t tranche_acquisitions(const lwshm_segment *s, uint32_t id)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < segment_joined_slots(s); i++) {
+        const struct tranche_counters *c = &counters_at(s, i)[id];
+        sum += __atomic_load_n(&c->exclusive, __ATOMIC_RELAXED) +
+               __atomic_load_n(&c->shared, __ATOMIC_RELAXED);
+    }
+    return sum;
+}
+
 int lwshm_tranche_statistics(const lwshm_segment *s, uint32_t id,
                              struct lwshm_tranche_statistics *statistics)
 {
@@ -42,17 +53,19 @@ int lwshm_tranche_statistics(const lwshm_segment *s, uint32_t id,
         .recoveries = __atomic_load_n(&entry->recoveries, __ATOMIC_RELAXED),
         .poisonings = __atomic_load_n(&entry->poisonings, __ATOMIC_RELAXED),
     };
+    uint32_t spin = tranche_spin(entry);
+    sum.spins = spin & SPIN_TURNS_MASK;
+    sum.pauses = spin >> SPIN_PAUSES_SHIFT;
     for (int i = 0; i < WAIT_BUCKETS; i++) {
         sum.wait_histogram[i] = __atomic_load_n(&entry->waits[i], __ATOMIC_RELAXED);
         sum.waits += sum.wait_histogram[i];
     }
-    for (uint32_t i = 0; i < s->max_backends; i++) {
-        const struct tranche_counters *c =
-            (const void *)((const char *)slot_at(s, i) + backend_slot_counters(s->max_held_locks));
-        sum.exclusive += __atomic_load_n(&c[id].exclusive, __ATOMIC_RELAXED);
-        sum.shared += __atomic_load_n(&c[id].shared, __ATOMIC_RELAXED);
-        sum.slow_exclusive += __atomic_load_n(&c[id].slow_exclusive, __ATOMIC_RELAXED);
-        sum.slow_shared += __atomic_load_n(&c[id].slow_shared, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < segment_joined_slots(s); i++) {
+        const struct tranche_counters *c = &counters_at(s, i)[id];
+        sum.exclusive += __atomic_load_n(&c->exclusive, __ATOMIC_RELAXED);
+        sum.shared += __atomic_load_n(&c->shared, __ATOMIC_RELAXED);
+        sum.slow_exclusive += __atomic_load_n(&c->slow_exclusive, __ATOMIC_RELAXED);
+        sum.slow_shared += __atomic_load_n(&c->slow_shared, __ATOMIC_RELAXED);
     }
     *statistics = sum;
     return LWSHM_OK;

@@ -12,57 +12,38 @@
 
 _Static_assert(org_lwshm_jni_LWLockNative_EXCLUSIVE == LWSHM_LW_EXCLUSIVE, "mode");
 _Static_assert(org_lwshm_jni_LWLockNative_SHARED == LWSHM_LW_SHARED, "mode");
+_Static_assert(org_lwshm_jni_LWLockNative_FOREVER == LWSHM_FOREVER, "time-out");
+_Static_assert(org_lwshm_jni_LWLockNative_STEP == LWSHM_LW_STEP, "flag");
+_Static_assert(org_lwshm_jni_LWLockNative_REPAIR == LWSHM_LW_REPAIR, "flag");
 
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_acquire(JNIEnv *env, jclass class,
-                                                               jlong backend, jlong lock, jint mode)
-{
-    (void)env;
-    (void)class;
-    return lwshm_lwlock_acquire(from_handle(backend), (uint64_t)lock, (enum lwshm_lwlock_mode)mode);
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_tryAcquire(JNIEnv *env, jclass class,
-                                                                  jlong backend, jlong lock,
-                                                                  jint mode)
-{
-    (void)env;
-    (void)class;
-    return lwshm_lwlock_try_acquire(from_handle(backend), (uint64_t)lock,
-                                    (enum lwshm_lwlock_mode)mode);
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_acquireStep(JNIEnv *env, jclass class,
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_acquireSlow(JNIEnv *env, jclass class,
                                                                    jlong backend, jlong lock,
-                                                                   jint mode, jlong step_ns)
+                                                                   jint mode, jlong timeout_ns,
+                                                                   jint flags)
 {
     (void)env;
     (void)class;
-    return lwshm_lwlock_acquire_step(from_handle(backend), (uint64_t)lock,
-                                     (enum lwshm_lwlock_mode)mode, step_ns);
+    return lwshm_lwlock_acquire_slow(from_handle(backend), (uint64_t)lock,
+                                     (enum lwshm_lwlock_mode)mode, timeout_ns, (unsigned)flags);
 }
 
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_acquireForRepairStep(
-    JNIEnv *env, jclass class, jlong backend, jlong lock, jlong step_ns)
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_awaitRelease(JNIEnv *env, jclass class,
+                                                                    jlong backend, jlong lock,
+                                                                    jlong timeout_ns, jint flags)
 {
     (void)env;
     (void)class;
-    return lwshm_lwlock_acquire_for_repair_step(from_handle(backend), (uint64_t)lock, step_ns);
+    return lwshm_lwlock_await_release(from_handle(backend), (uint64_t)lock, timeout_ns,
+                                      (unsigned)flags);
 }
 
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_waitForVarStep(JNIEnv *env, jclass class,
-                                                                      jlong backend, jlong lock,
-                                                                      jlong old, jlong step_ns,
-                                                                      jlongArray value)
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_releaseSlow(JNIEnv *env, jclass class,
+                                                                   jlong backend, jlong lock,
+                                                                   jlong word)
 {
+    (void)env;
     (void)class;
-    if (!has_length(env, value, 1))
-        return LWSHM_E_INVALID;
-    uint64_t native = 0;
-    int status = lwshm_lwlock_wait_for_var_step(from_handle(backend), (uint64_t)lock, (uint64_t)old,
-                                                step_ns, &native);
-    jlong to = (jlong)native;
-    put_longs(env, value, 0, 1, &to);
-    return status;
+    return lwshm_lwlock_release_slow(from_handle(backend), (uint64_t)lock, (uint64_t)word);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_cancel(JNIEnv *env, jclass class,
@@ -79,40 +60,6 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_markConsistent(JNIEnv *en
     (void)env;
     (void)class;
     return lwshm_lwlock_mark_consistent(from_handle(backend), (uint64_t)lock);
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_updateVar(JNIEnv *env, jclass class,
-                                                                 jlong backend, jlong lock,
-                                                                 jlong value)
-{
-    (void)env;
-    (void)class;
-    return lwshm_lwlock_update_var(from_handle(backend), (uint64_t)lock, (uint64_t)value);
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_releaseClearVar(JNIEnv *env, jclass class,
-                                                                       jlong backend, jlong lock,
-                                                                       jlong value)
-{
-    (void)env;
-    (void)class;
-    return lwshm_lwlock_release_clear_var(from_handle(backend), (uint64_t)lock, (uint64_t)value);
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_disown(JNIEnv *env, jclass class,
-                                                              jlong backend, jlong lock)
-{
-    (void)env;
-    (void)class;
-    return lwshm_lwlock_disown(from_handle(backend), (uint64_t)lock);
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_releaseDisowned(JNIEnv *env, jclass class,
-                                                                       jlong backend, jlong lock)
-{
-    (void)env;
-    (void)class;
-    return lwshm_lwlock_release_disowned(from_handle(backend), (uint64_t)lock);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_release(JNIEnv *env, jclass class,
@@ -147,29 +94,10 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_info(JNIEnv *env, jclass 
     to[INFO(SHARED)] = native.shared;
     to[INFO(HAS_WAITERS)] = native.has_waiters;
     to[INFO(TRANCHE)] = native.tranche;
-    to[INFO(STARVER)] = native.starver;
+    to[INFO(STARVING)] = native.starving;
     to[INFO(IS_POISONED)] = native.is_poisoned;
     put_longs(env, info, 0, INFO(COUNT), to);
     return status;
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_acquireContended(JNIEnv *env, jclass class,
-                                                                        jlong backend, jlong lock,
-                                                                        jint mode)
-{
-    (void)env;
-    (void)class;
-    return lwshm_lwlock_acquire_contended(from_handle(backend), (uint64_t)lock,
-                                          (enum lwshm_lwlock_mode)mode);
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_releaseContended(JNIEnv *env, jclass class,
-                                                                        jlong backend, jlong lock,
-                                                                        jlong word)
-{
-    (void)env;
-    (void)class;
-    return lwshm_lwlock_release_contended(from_handle(backend), (uint64_t)lock, (uint64_t)word);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_checkLockOrder(JNIEnv *env, jclass class,

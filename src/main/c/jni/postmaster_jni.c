@@ -182,6 +182,14 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_check(JNIEnv *env, jc
     return lwshm_segment_check(from_handle(segment));
 }
 
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_isRemoved(JNIEnv *env, jclass class,
+                                                                     jlong segment)
+{
+    (void)env;
+    (void)class;
+    return lwshm_segment_is_removed(from_handle(segment));
+}
+
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_poisoned(JNIEnv *env, jclass class,
                                                                     jlong segment, jlongArray locks)
 {

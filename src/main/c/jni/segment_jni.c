@@ -11,8 +11,14 @@
 #include "lwshm/segment.h"
 
 #define OPTION(name) org_lwshm_jni_SegmentNative_OPTION_##name
+#define MAX(name) org_lwshm_jni_SegmentNative_MAX_##name
 #define INFO(name) org_lwshm_jni_SegmentNative_INFO_##name
 
+_Static_assert(MAX(PROCESSES) == LWSHM_MAX_PROCESSES, "limits");
+_Static_assert(MAX(BACKENDS) == LWSHM_MAX_BACKENDS, "limits");
+_Static_assert(MAX(TRANCHES) == LWSHM_MAX_TRANCHES, "limits");
+_Static_assert(MAX(LWLOCKS) == LWSHM_MAX_LWLOCKS, "limits");
+_Static_assert(MAX(STRUCTS) == LWSHM_MAX_STRUCTS, "limits");
 _Static_assert(org_lwshm_jni_SegmentNative_REGION_COUNT == LWSHM_REGION_COUNT, "regions");
 _Static_assert(org_lwshm_jni_SegmentNative_DETACH_KEEP_ADDRESS == LWSHM_DETACH_KEEP_ADDRESS, "how");
 _Static_assert(org_lwshm_jni_SegmentNative_DETACH_FENCE == LWSHM_DETACH_FENCE, "how");

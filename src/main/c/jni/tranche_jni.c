@@ -15,6 +15,7 @@
 #define STATISTICS(name) org_lwshm_jni_TrancheNative_STATISTICS_##name
 
 _Static_assert(org_lwshm_jni_TrancheNative_WAIT_BUCKETS == LWSHM_WAIT_BUCKETS, "histogram");
+_Static_assert(org_lwshm_jni_TrancheNative_SPINS_LEARNED == LWSHM_SPINS_LEARNED, "spins");
 _Static_assert(TRANCHE(NAME_MAX) == LWSHM_TRANCHE_NAME_MAX, "name");
 _Static_assert(org_lwshm_jni_TrancheNative_LWLOCK_SIZE == LWSHM_LWLOCK_SIZE, "lock");
 
@@ -100,8 +101,18 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_statistics(JNIEnv *env, 
     to[STATISTICS(WAIT_NS)] = (jlong)native.wait_ns;
     to[STATISTICS(RECOVERIES)] = (jlong)native.recoveries;
     to[STATISTICS(POISONINGS)] = (jlong)native.poisonings;
+    to[STATISTICS(SPINS)] = native.spins;
+    to[STATISTICS(PAUSES)] = native.pauses;
     for (int i = 0; i < LWSHM_WAIT_BUCKETS; i++)
         to[STATISTICS(HISTOGRAM) + i] = (jlong)native.wait_histogram[i];
     put_longs(env, statistics, 0, STATISTICS(COUNT), to);
     return status;
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_setSpins(JNIEnv *env, jclass class,
+                                                                 jlong segment, jint id, jint turns)
+{
+    (void)env;
+    (void)class;
+    return lwshm_tranche_set_spins(from_handle(segment), (uint32_t)id, turns);
 }

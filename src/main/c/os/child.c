@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,16 +53,53 @@ static void default_signals(void)
         syscall(SYS_rt_sigaction, i, zeros, NULL, (long)((NSIG - 1) / 8));
 }
 
-static void close_others(void)
+/* An entry of a directory, as getdents64(2) writes it; C libraries name it differently. */
+struct entry {
+    uint64_t inode;
+    int64_t next;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+/* The number that an entry of /proc/self/fd is called, -1 if it is none. */
+static int number_of(const struct entry *entry)
 {
-    struct rlimit limit;
-    if (syscall(SYS_close_range, FIRST_OTHER_FD, ~0u, 0) == 0)
-        return;
-    int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX
-                  ? (int)limit.rlim_cur
-                  : INT_MAX;
-    for (int fd = FIRST_OTHER_FD; fd < end; fd++)
-        close(fd);
+    int number = 0;
+    for (const char *p = entry->name; *p != '\0'; p++) {
+        if (*p < '0' || *p > '9')
+            return -1;
+        number = number * 10 + (*p - '0');
+    }
+    return number;
+}
+
+/* Closes the descriptors that there are.  Their limit may be a thousand million, and some may
+   have been opened before it was lowered. */
+static bool close_listed(void)
+{
+    _Alignas(struct entry) char entries[2048];
+    close(FIRST_OTHER_FD); /* so that one is free for the listing, whatever the limit */
+    int listing = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (listing < 0)
+        return false;
+    long size;
+    while ((size = syscall(SYS_getdents64, listing, entries, sizeof entries)) > 0)
+        for (const char *p = entries; p < entries + size; p += ((const struct entry *)p)->length) {
+            int fd = number_of((const struct entry *)p);
+            if (fd >= FIRST_OTHER_FD && fd != listing)
+                close(fd);
+        }
+    int err = errno;
+    close(listing);
+    errno = err;
+    return size == 0;
+}
+
+static bool close_others(void)
+{
+    /* Kernels before 5.9 lack it, and sandboxes may deny it. */
+    return syscall(SYS_close_range, FIRST_OTHER_FD, ~0u, 0) == 0 || close_listed();
 }
 
 static bool set_streams(int output)
@@ -91,7 +127,8 @@ static _Noreturn void be_child(const struct child_arguments *child)
         give_up(child, OS_CHILD_STREAMS);
     if (start->directory != NULL && chdir(start->directory) < 0)
         give_up(child, OS_CHILD_DIRECTORY);
-    close_others();
+    if (!close_others())
+        give_up(child, OS_CHILD_DESCRIPTORS);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execvpe(start->arguments[0], (char *const *)start->arguments,

@@ -19,6 +19,7 @@ enum os_child_step {
     OS_CHILD_SESSION,
     OS_CHILD_STREAMS, /* /dev/null and the pipe as standard streams */
     OS_CHILD_DIRECTORY,
+    OS_CHILD_DESCRIPTORS, /* closing the parent's others */
     OS_CHILD_PROGRAM
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/clock.h"
 
+#include <sched.h>
 #include <time.h>
 
 int64_t os_monotonic_ns(void)
@@ -21,4 +22,9 @@ void os_sleep_ns(int64_t ns)
 {
     struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
     nanosleep(&t, NULL);
+}
+
+void os_yield(void)
+{
+    sched_yield();
 }

@@ -17,4 +17,7 @@ int64_t os_realtime_us(void);
 /* Sleeps for about `ns`, less if a signal comes. */
 void os_sleep_ns(int64_t ns);
 
+/* Lets another thread have this one's processor, if one waits for it. */
+void os_yield(void);
+
 #endif

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "chaos/rain.h"
+
 struct tally tally;
 struct chaos here;
 
@@ -33,8 +35,8 @@ bool complain(long *what, const char *format, ...)
     va_end(arguments);
     if (here.segment != NULL && here.board != NULL &&
         lwshm_lwlock_info(here.segment, here.lock, &info) >= 0)
-        fprintf(stderr, " (owner %d, starver %d, shared %u, waiters %u, poisoned %u, repairs %u)",
-                info.owner, info.starver, info.shared, info.has_waiters, info.is_poisoned,
+        fprintf(stderr, " (owner %d, starving %d, shared %u, waiters %u, poisoned %u, repairs %u)",
+                info.owner, info.starving, info.shared, info.has_waiters, info.is_poisoned,
                 here.board->repairs);
     fputc('\n', stderr);
     return false;
@@ -103,7 +105,7 @@ void chaos_create(const char *directory, uint32_t scenes)
     lwshm_segment_options_init(&options);
     options.data_dir = directory;
     options.max_children = 1;
-    options.max_backends = options.max_children + 8 + 4 * scenes;
+    options.max_backends = options.max_children + 80 + 4 * scenes;
     options.max_held_locks = 2;
     options.max_lwlocks = scenes + 1;
     options.max_structs = 4096; /* each kill of an allocation may leave one */
@@ -126,6 +128,7 @@ void chaos_enter(void)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     must(lwshm_segment_attach(here.directory, 0, &here.segment), "attach");
     find_things();
+    let_signals_rain();
 }
 
 void chaos_delete(void)
@@ -225,6 +228,12 @@ bool is_inside(uint32_t slot)
     return false;
 }
 
+bool is_waking(uint64_t lock)
+{
+    uint64_t word = __atomic_load_n(&lock_at(here.segment, lock)->word, __ATOMIC_SEQ_CST);
+    return (word & LOCK_WAKING) != 0;
+}
+
 bool check_nothing_left(const char *who, uint32_t repairs, bool others_may_be_joined)
 {
     struct board *board = here.board;
@@ -243,8 +252,10 @@ bool check_nothing_left(const char *who, uint32_t repairs, bool others_may_be_jo
     if (board->repairs > repairs)
         return complain(&tally.false_recoveries, "%s: poisoned for no reason", who);
     lwshm_lwlock_info(here.segment, here.lock, &info);
-    if (info.owner != -1 || info.shared != 0 || info.starver != -1 || info.is_poisoned != 0)
+    if (info.owner != -1 || info.shared != 0 || info.starving != -1 || info.is_poisoned != 0)
         return complain(&tally.stuck, "%s: something is left in the lock", who);
+    if (is_waking(here.lock))
+        return complain(&tally.stuck, "%s: a wake-up is under way, and nobody wakes up", who);
     if (!others_may_be_joined && lwshm_backend_list(here.segment, NULL, 0) != 1)
         return complain(&tally.stuck, "%s: a slot is left", who);
     return true;

@@ -87,15 +87,13 @@ enum role {
     NOBODY,
     HOLDS_X, /* holds until it may go */
     HOLDS_S,
-    DISOWNS_X, /* the same, but has disowned it */
-    DISOWNS_S,
     HOLDS_PERMIT, /* of the semaphore */
     WANTS_X,      /* acquires and releases */
     WANTS_S,
-    STARVES_X, /* and names itself the starver before it first sleeps */
+    STARVES_X, /* and names itself the starving waiter before it first sleeps */
     STARVES_S,
-    WAITS_FOR_VARIABLE, /* to be something else than 0, or the lock to be free */
-    WANTS_PERMITS       /* all there are */
+    AWAITS_RELEASE, /* acquires nothing */
+    WANTS_PERMITS   /* all there are */
 };
 
 static inline bool is_waiter(enum role role)
@@ -139,6 +137,9 @@ void kill_and_reap(pid_t pid);
 /* Has the backend in the slot an XIN record of the lock, and does the lock name it? */
 bool is_inside(uint32_t slot);
 
+/* Does the lock say that a writer was woken and has not looked yet? */
+bool is_waking(uint64_t lock);
+
 /* Nothing of anybody but ourselves is left: the lock free, whole and with the right number of
    repairs, no other slot taken.  Complains otherwise, `who` first. */
 bool check_nothing_left(const char *who, uint32_t repairs, bool others_may_be_joined);
@@ -157,6 +158,9 @@ bool step(pid_t victim, long k, void (*asleep)(void));
 
 /* Lets it run to the end of its operation; false if it does not get there. */
 bool run_to_end(pid_t victim);
+
+/* waitpid() without waiting, which hands on to the victim the signals that rain on it. */
+pid_t look_at(pid_t victim, int *status);
 
 /* Lets it go on from where it is stopped. */
 void resume_stopped(pid_t victim);

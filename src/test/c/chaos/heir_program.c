@@ -36,7 +36,7 @@ static const struct scenario scenarios[] = {
     {"a reader died, its heir is a writer", HOLDS_S, HOLDS_X, NOBODY},
     {"a waiting writer died, its heir waits", WANTS_X, WANTS_X, HOLDS_X},
     {"a draining writer died, its heir drains", WANTS_X, WANTS_X, HOLDS_S},
-    {"a starver died, its heir starves", STARVES_X, STARVES_X, HOLDS_X},
+    {"a starving died, its heir starves", STARVES_X, STARVES_X, HOLDS_X},
     {"a reader died that starved, its heir, too", STARVES_S, STARVES_S, HOLDS_X},
 };
 
@@ -59,7 +59,7 @@ static void be_recoverer(const void *argument, int number)
     here.board->done[RECOVERER] = 1;
 }
 
-/* What a late recoverer could spoil.  The starver's name may be taken off, since it carries no
+/* What a late recoverer could spoil.  The starving's name may be taken off, since it carries no
    generation: then the heir is woken, and puts it on again. */
 struct state {
     uint64_t identity, word, record[2];
@@ -158,7 +158,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: heir_program DIRECTORY [SCENARIO]\n");
         return 2;
     }
-    lwlock_patience.first_ns = lwlock_patience.longest_ns = 3600 * 1000000000ll;
+    patience_limits.first_ns = patience_limits.longest_ns = 3600 * 1000000000ll;
     chaos_create(argv[1], 1);
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
         int r;

@@ -1,5 +1,5 @@
 /*
- * players.c - the others of a scene: who holds, who waits, who has disowned.
+ * players.c - the others of a scene: holders and waiters.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -44,24 +44,12 @@ static void give(void)
         exit(4); /* it was taken from us while we lived */
 }
 
-/* The variable's waiter may hear that the holder died; then the repair is others' business. */
-static void wait_for_variable(void)
+/* If the holder has died, the repair is the business of others. */
+static void await_release(void)
 {
-    uint64_t value;
-    int r = lwshm_lwlock_wait_for_var(here.me, here.lock, 0, &value);
+    int r = lwshm_lwlock_await_release(here.me, here.lock, LWSHM_FOREVER, 0);
     if (r != LWSHM_E_OWNER_DIED)
-        must(r, "a player's wait for the variable");
-}
-
-/* One who disowned a lock gets rid of it by itself, unless another has released it. */
-static void hold_disowned(enum lwshm_lwlock_mode mode, int number)
-{
-    take(mode);
-    must(lwshm_lwlock_disown(here.me, here.lock), "disown");
-    await_go(number);
-    int r = lwshm_lwlock_release_disowned(here.me, here.lock);
-    if (r != LWSHM_E_NOT_HELD)
-        must(r, "release of what was disowned");
+        must(r, "a player's wait for a release");
 }
 
 static void use_permits(int32_t permits, int number, bool holds)
@@ -92,16 +80,12 @@ _Noreturn void play(enum role role, int number)
         look();
         give();
         break;
-    case DISOWNS_X:
-    case DISOWNS_S:
-        hold_disowned(role == DISOWNS_X ? LWSHM_LW_EXCLUSIVE : LWSHM_LW_SHARED, number);
-        break;
     case HOLDS_PERMIT:
     case WANTS_PERMITS:
         use_permits(role == HOLDS_PERMIT ? 1 : SEMAPHORE_PERMITS, number, role == HOLDS_PERMIT);
         break;
-    case WAITS_FOR_VARIABLE:
-        wait_for_variable();
+    case AWAITS_RELEASE:
+        await_release();
         break;
     case NOBODY:
         break;
@@ -115,7 +99,7 @@ static void body(const void *argument, int number)
 {
     enum role role = *(const enum role *)argument;
     if (role == STARVES_X || role == STARVES_S)
-        lwlock_patience.turns = 0;
+        lwlock_turns_before_starving = 0;
     play(role, number);
 }
 

@@ -233,8 +233,10 @@ static bool check_lock(int lock)
         return complain(&tally.stuck, "lock %d is not free", lock);
     lwshm_lwlock_release(here.me, here.lock);
     lwshm_lwlock_info(here.segment, here.lock, &info);
-    if (info.owner != -1 || info.shared != 0 || info.starver != -1)
+    if (info.owner != -1 || info.shared != 0 || info.starving != -1)
         return complain(&tally.stuck, "something is left in lock %d", lock);
+    if (is_waking(here.lock))
+        return complain(&tally.stuck, "a wake-up is under way in lock %d", lock);
     for (int i = 0; i < LEDGER_SEATS; i++) {
         begun += ledger->seats[i].begun[lock];
         done += ledger->seats[i].done[lock];

@@ -67,14 +67,15 @@ static void operate(void)
         here.board->torn = 1;
 }
 
-/* Two stops, and the stepping between them; who is let live leaves in an orderly way. */
+/* Two stops, and the stepping between them; a victim that lives on leaves in an orderly way. */
 static void be_victim(const void *argument, int number)
 {
     (void)argument;
     (void)number;
     take_what_is_held();
     be_stepped(operate);
-    if (here.me != NULL && lwshm_backend_leave(here.me) < 0)
+    if (here.me != NULL &&
+        (lwshm_backend_release_all(here.me) < 0 || lwshm_backend_leave(here.me) != 0))
         exit(4);
     exit(0);
 }
@@ -83,6 +84,8 @@ static void be_victim(const void *argument, int number)
 
 static void let_others_go(void)
 {
+    if (scene->stops && others[1] != 0)
+        kill(others[1], SIGCONT);
     for (int i = 0; i < OTHERS; i++)
         here.board->go[i] = 1;
 }
@@ -108,13 +111,43 @@ static void bring_in_the_dead(void)
         slot_identity(BACKEND_DEAD, slot_process(identity), slot_generation(identity));
 }
 
+/* The first of the others has the same bit of RB as the victim, who joins in the first free slot. */
+static void bring_in_the_twin(void)
+{
+    lwshm_backend *fillers[64];
+    for (int i = 0; i < 64; i++)
+        must(lwshm_backend_join(here.segment, &fillers[i]), "a filler's join");
+    others[0] = bring_in(scene->before[0], 0);
+    for (int i = 0; i < 64; i++)
+        must(lwshm_backend_leave(fillers[i]), "a filler's leave");
+}
+
+/* The second of the others starves, and is stopped; then the first leaves the lock to it. */
+static void leave_it_to_one_that_is_stopped(void)
+{
+    siginfo_t info;
+    kill(others[1], SIGSTOP);
+    waitid(P_PID, (id_t)others[1], &info, WSTOPPED);
+    here.board->go[0] = 1;
+    if (!await(is_done, 0)) {
+        fprintf(stderr, "chaos: %s: the holder does not go\n", scene->name);
+        exit(2);
+    }
+}
+
 static pid_t set_scene(void)
 {
     memset((void *)here.board, 0, sizeof *here.board);
     memset(others, 0, sizeof others);
-    lock_at(here.segment, here.lock)->variable = 0;
-    for (int i = 0; i < 2; i++)
-        others[i] = bring_in(scene->before[i], i);
+    /* As if nobody had ever joined but ourselves. */
+    header_of(here.segment)->joined_slots = here.me->number + 1;
+    if (scene->twin)
+        bring_in_the_twin();
+    else
+        for (int i = 0; i < 2; i++)
+            others[i] = bring_in(scene->before[i], i);
+    if (scene->stops)
+        leave_it_to_one_that_is_stopped();
     if (scene->dead != NOBODY)
         bring_in_the_dead();
     if (scene->child)
@@ -167,18 +200,11 @@ static bool check_aftermath(const char *who, uint32_t repairs, long k)
     return scene->check == NULL || scene->check(k);
 }
 
-/* What it disowned, another may have taken over since. */
-static bool has_disowned(int number)
-{
-    enum role role = number < 2 ? scene->before[number] : scene->after;
-    return role == DISOWNS_X || role == DISOWNS_S;
-}
-
 /* Who says that it is inside exclusively must be the only one. */
 static bool is_alone(const char *who)
 {
     for (int i = 0; i < OTHERS; i++)
-        if (here.board->ready[i] != 0 && here.board->go[i] == 0 && !has_disowned(i))
+        if (here.board->ready[i] != 0 && here.board->go[i] == 0)
             return complain(&tally.lost, "%s: inside together with player %d", who, i);
     return true;
 }
@@ -191,12 +217,13 @@ static int run_killed(long k)
     pid_t victim = set_scene();
     snprintf(who, sizeof who, "%s, killed at instruction %ld", scene->name, k);
     bool stepped = step(victim, k, scene->others_go ? victim_is_asleep : NULL);
-    bool inside = scene->dead == HOLDS_X || scene->dead == DISOWNS_X ||
+    bool inside = scene->dead == HOLDS_X ||
                   (here.board->slot[VICTIM] != 0 && is_inside(here.board->slot[VICTIM] - 1));
     bool alone = scene->dead != NOBODY || !inside || is_alone(who);
+    bool poisons = scene->poisons && (!scene->child || here.board->progress >= CHILD_LEAVES);
     kill_and_reap(victim);
     tally.kills++;
-    if (alone && check_aftermath(who, inside, k))
+    if (alone && check_aftermath(who, inside || poisons, k))
         return stepped;
     clear_scene(victim);
     return -1;
@@ -222,7 +249,7 @@ static bool finish(pid_t victim, enum role newcomer, const char *who)
     int64_t deadline = awake_ns() + stuck_ns();
     int64_t hurry = awake_ns() + 2000000;
     resume_stopped(victim);
-    while (waitpid(victim, &status, WNOHANG | __WALL) == 0) {
+    while (look_at(victim, &status) == 0) {
         int64_t now = awake_ns();
         if (scene->others_go)
             victim_is_asleep();
@@ -243,7 +270,7 @@ static bool leave_orderly(pid_t victim, const char *who)
     here.board->go[NEWCOMER] = 1;
     resume_stopped(victim);
     int64_t deadline = awake_ns() + stuck_ns();
-    while (waitpid(victim, &status, WNOHANG | __WALL) == 0) {
+    while (look_at(victim, &status) == 0) {
         if (awake_ns() > deadline)
             return complain(&tally.stuck, "%s: the victim does not end", who);
         os_sleep_ns(20000);
@@ -253,12 +280,25 @@ static bool leave_orderly(pid_t victim, const char *who)
     return true;
 }
 
+/* A newcomer that writes must be the only one of the others. */
+static bool is_newcomer_alone(const char *who)
+{
+    for (int i = 0; i < OTHERS; i++)
+        if (here.board->ready[i] != 0 && here.board->done[i] == 0 && here.board->go[i] == 0)
+            return complain(&tally.lost, "%s: it is inside together with player %d", who, i);
+    return true;
+}
+
 /* What happens at instruction k: somebody with that role comes, or (NOBODY) the others go. */
 static bool happen(enum role newcomer, const char *who)
 {
     if (newcomer != NOBODY) {
         others[OTHERS] = start(come, &newcomer, NEWCOMER);
-        return await(is_in_place, NEWCOMER) || complain(&tally.stuck, "%s: it gets nowhere", who);
+        if (!await(is_in_place, NEWCOMER))
+            return complain(&tally.stuck, "%s: it gets nowhere", who);
+        if (scene->times_out)
+            os_sleep_ns(TIMES_OUT_NS);
+        return newcomer != HOLDS_X || !is_ready(NEWCOMER) || is_newcomer_alone(who);
     }
     let_others_go();
     return await(is_done, 0) || complain(&tally.stuck, "%s: it does not get out", who);
@@ -311,8 +351,8 @@ static bool run_scenario(void)
          k += scene->stride == 0 ? 1 : scene->stride)
         count++;
     return (!kills_too || report(scene->name, r, "killed", count + 1)) &&
-           (!scene->newcomers || (run_events(HOLDS_X) && run_events(HOLDS_S))) &&
-           (!scene->others_go || run_events(NOBODY));
+           (!scene->others_go || run_events(NOBODY)) &&
+           (!scene->newcomers || (run_events(HOLDS_X) && run_events(HOLDS_S)));
 }
 
 int main(int argc, char **argv)
@@ -327,7 +367,7 @@ int main(int argc, char **argv)
     const char *wanted = argc > 2 ? argv[2] : "";
     kills_too = wanted[0] != '+';
     wanted += !kills_too;
-    lwlock_patience.first_ns = lwlock_patience.longest_ns = 3600 * 1000000000ll;
+    patience_limits.first_ns = patience_limits.longest_ns = 3600 * 1000000000ll;
     chaos_create(argv[1], 1);
     for (int i = 0; i < scenario_count; i++) {
         scene = &scenarios[i];

@@ -26,10 +26,31 @@ static bool is_stop(int status)
     return WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP;
 }
 
+/* The signal that a stopped victim has yet to get: not the one that stops it for us, nor a step's. */
+static int signal_for(int status)
+{
+    int signal = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
+    return signal == SIGSTOP || signal == SIGTRAP ? 0 : signal;
+}
+
+static bool go_on(enum __ptrace_request how, pid_t victim, int status)
+{
+    return ptrace(how, victim, NULL, (void *)(intptr_t)signal_for(status)) == 0;
+}
+
+pid_t look_at(pid_t victim, int *status)
+{
+    pid_t pid = waitpid(victim, status, WNOHANG | __WALL);
+    return pid == victim && signal_for(*status) != 0 && go_on(PTRACE_CONT, victim, *status) ? 0
+                                                                                            : pid;
+}
+
 bool await_first_stop(pid_t victim)
 {
     int status;
-    return waitpid(victim, &status, __WALL) == victim && is_stop(status);
+    while (waitpid(victim, &status, __WALL) == victim && signal_for(status) != 0)
+        go_on(PTRACE_CONT, victim, status);
+    return is_stop(status);
 }
 
 static void interrupt(int signal)
@@ -48,14 +69,16 @@ static void interrupt_every(long microseconds)
 
 bool step(pid_t victim, long k, void (*asleep)(void))
 {
-    int status;
+    int status = 0;
     bool goes_on = true;
     if (asleep != NULL)
         interrupt_every(300);
     for (long i = 0; goes_on && i < k; i++) {
-        goes_on = ptrace(PTRACE_SINGLESTEP, victim, NULL, NULL) == 0;
-        while (goes_on && waitpid(victim, &status, __WALL) < 0)
-            asleep();
+        goes_on = go_on(PTRACE_SINGLESTEP, victim, status);
+        /* A step that is interrupted twice is a sleep in the kernel, and no slow instruction. */
+        for (int times = 0; goes_on && waitpid(victim, &status, __WALL) < 0; times++)
+            if (times > 0)
+                asleep();
         goes_on = goes_on && WIFSTOPPED(status) && !is_stop(status);
     }
     if (asleep != NULL)
@@ -69,7 +92,7 @@ bool run_to_end(pid_t victim)
     int64_t deadline = awake_ns() + stuck_ns();
     if (ptrace(PTRACE_CONT, victim, NULL, NULL) < 0)
         return false;
-    while (waitpid(victim, &status, WNOHANG | __WALL) == 0) {
+    while (look_at(victim, &status) == 0) {
         if (awake_ns() > deadline)
             return false;
         os_sleep_ns(20000);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "chaos/ledger.h"
+#include "chaos/rain.h"
 
 static struct ledger *ledger;
 static struct seat *seat;
@@ -139,6 +140,7 @@ int main(int argc, char **argv)
     must(lwshm_tranche_find(segment, "chaos", &tranche), "tranche");
     must(lwshm_tranche_on_repair(segment, &tranche, repair, NULL), "repair callback");
     must(lwshm_backend_join(segment, &backend), "join");
+    let_signals_rain();
     while (ledger->stop == 0)
         do_round();
     must(lwshm_backend_leave(backend), "leave");

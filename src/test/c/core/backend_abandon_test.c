@@ -17,21 +17,18 @@ TEST(what_an_abandoned_backend_held_exclusively_is_poisoned_and_the_rest_is_free
     lwshm_segment *segment = create_segment(NULL);
     struct lwshm_tranche tranche = make_tranche(segment, "test", 4);
     uint64_t changed = lwshm_tranche_lock(&tranche, 0), read = lwshm_tranche_lock(&tranche, 1),
-             disowned = lwshm_tranche_lock(&tranche, 2), wanted = lwshm_tranche_lock(&tranche, 3);
+             wanted = lwshm_tranche_lock(&tranche, 2);
     lwshm_backend *other = join(segment), *ended = join(segment);
     uint32_t generation = backend_info_of(ended).generation;
     CHECK_OK(lwshm_lwlock_acquire(other, wanted, LWSHM_LW_EXCLUSIVE));
     CHECK_OK(lwshm_lwlock_acquire(ended, changed, LWSHM_LW_EXCLUSIVE));
     CHECK_OK(lwshm_lwlock_acquire(ended, read, LWSHM_LW_SHARED));
-    CHECK_OK(lwshm_lwlock_acquire(ended, disowned, LWSHM_LW_EXCLUSIVE));
-    CHECK_OK(lwshm_lwlock_disown(ended, disowned));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(ended, wanted, LWSHM_LW_EXCLUSIVE, 0));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(ended, wanted, LWSHM_LW_EXCLUSIVE, 0, LWSHM_LW_STEP));
 
     CHECK_OK(lwshm_backend_abandon(ended));
 
     CHECK(lock_info(segment, changed).is_poisoned);
     CHECK_EQ_INT(-1, lock_info(segment, changed).owner);
-    CHECK(lock_info(segment, disowned).is_poisoned);
     CHECK(!lock_info(segment, read).is_poisoned);
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(other, read, LWSHM_LW_EXCLUSIVE));
     CHECK(!lock_info(segment, wanted).is_poisoned);

@@ -109,17 +109,39 @@ TEST(no_more_backends_join_than_there_are_slots)
     end();
 }
 
-TEST(who_leaves_releases_what_it_holds)
+TEST(leaving_releases_shared_holds)
 {
     begin(3);
     lwshm_backend *a = join(segment), *b = join(segment);
-    CHECK_OK(lwshm_lwlock_acquire(a, lock, X));
+    CHECK_OK(lwshm_lwlock_acquire(a, lock, S));
     CHECK_OK(lwshm_lwlock_acquire(a, lock + 64, S));
-    CHECK_OK(lwshm_backend_leave(a));
+    CHECK_EQ_INT(0, lwshm_backend_leave(a));
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(b, lock, X));
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(b, lock + 64, X));
-    CHECK_OK(lwshm_backend_leave(b));
+    CHECK_EQ_INT(2, lwshm_backend_release_all(b));
+    CHECK_EQ_INT(0, lwshm_backend_leave(b));
     end();
+}
+
+TEST(leaving_poisons_what_is_held_exclusively_and_counts_it)
+{
+    begin(3);
+    lwshm_backend *a = join(segment), *b = join(segment);
+    uint32_t generation = backend_info_of(a).generation;
+    CHECK_OK(lwshm_lwlock_acquire(a, lock, X));
+    CHECK_OK(lwshm_lwlock_acquire(a, lock + 64, S));
+    CHECK_OK(lwshm_lwlock_acquire(a, lock + 128, X));
+    CHECK_EQ_INT(2, lwshm_backend_leave(a));
+    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_acquire(b, lock, S));
+    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_acquire(b, lock + 128, X));
+    CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(b, lock + 64, X));
+    lwshm_backend *next = join(segment);
+    CHECK_EQ_UINT(generation + 1, backend_info_of(next).generation);
+    CHECK_EQ_UINT(0, backend_info_of(next).held_locks);
+    CHECK_OK(lwshm_backend_release_all(b));
+    CHECK_EQ_INT(0, lwshm_backend_leave(b));
+    CHECK_EQ_INT(0, lwshm_backend_leave(next));
+    end(); /* nobody counts as joined */
 }
 
 TEST(a_backend_that_is_none_is_refused)
@@ -352,8 +374,10 @@ static void use_the_parents_backend(void *arg)
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_try_acquire(inherited, lock + 64, X));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_release(inherited, lock));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_is_held_by(inherited, lock));
-    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_acquire_contended(inherited, lock, X));
-    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_release_contended(inherited, lock, 0));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_acquire_slow(inherited, lock, X, 0, 0));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_release_slow(inherited, lock, 0));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_await_release(inherited, lock, 0, 0));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_lwlock_cancel(inherited, lock));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_backend_release_all(inherited));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_backend_held_locks(inherited));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_backend_info(inherited, &info));

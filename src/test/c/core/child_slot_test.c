@@ -71,12 +71,6 @@ static int act_lock(const struct acting *self, uint64_t what, uint64_t mode)
     return lwshm_lwlock_acquire(child, what, (enum lwshm_lwlock_mode)mode);
 }
 
-static int act_disown_lock(const struct acting *self, uint64_t what, uint64_t unused)
-{
-    (void)self, (void)unused;
-    return lwshm_lwlock_disown(child, what);
-}
-
 static int act_fence(const struct acting *self, uint64_t unused, uint64_t unused2)
 {
     (void)unused, (void)unused2;
@@ -290,7 +284,7 @@ TEST(who_leaves_in_order_says_so)
 {
     begin();
     struct actor *actor = child_in(1);
-    CHECK_OK(actor_do(actor, act_lock, lock, X)); /* which leaving releases */
+    CHECK_OK(actor_do(actor, act_lock, lock, S)); /* which leaving releases */
     CHECK_OK(actor_do(actor, act_leave, 0, 0));
     CHECK_EQ_INT(LWSHM_CHILD_LEFT, state(1));
     CHECK(is_free(1));
@@ -379,14 +373,14 @@ TEST(who_is_abandoned_has_left_unless_inside_a_lock)
     end();
 }
 
-TEST(who_leaves_a_lock_disowned_behind_has_not_left_in_order)
+TEST(a_child_that_leaves_inside_a_lock_has_not_left_in_order)
 {
     begin();
     struct actor *actor = child_in(0);
     CHECK_OK(actor_do(actor, act_lock, lock, X));
-    CHECK_OK(actor_do(actor, act_disown_lock, lock, 0));
-    CHECK_OK(actor_do(actor, act_leave, 0, 0));
+    CHECK_EQ_INT(1, actor_do(actor, act_leave, 0, 0));
     CHECK(is_poisoned());
+    CHECK(is_free(0));
     CHECK_EQ_INT(LWSHM_CHILD_ACTIVE, state(0));
     actor_end(actor);
     end();

@@ -7,14 +7,27 @@
 
 #include "lwshm/child.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436 /* the same on every machine; C libraries before 2.34 lack it */
+#endif
+
+#define HIGHEST_FD 1000
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -109,6 +122,54 @@ TEST(no_other_descriptor_of_the_parent_is_open_in_it)
     CHECK(fd >= 0 && dup2(fd, 200) == 200 && dup2(fd, 17) == 17);
     struct lwshm_child child = start(LIST("ls", "-x", "/proc/self/fd"));
     check_output("0  1  2  3\n", &child); /* 3 is ls's own */
+}
+
+/* From here on this process has no close_range, and is killed if it closes a number that it has
+   not opened. */
+static void deny_close_range(void)
+{
+    const uint32_t call = offsetof(struct seccomp_data, nr);
+    const uint32_t number = offsetof(struct seccomp_data, args[0]);
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, call),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, HIGHEST_FD, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof rules / sizeof *rules, .filter = rules};
+    CHECK_EQ_INT(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    CHECK_EQ_INT(0, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
+}
+
+static void start_without_close_range(void *limit)
+{
+    struct rlimit files;
+    CHECK_EQ_INT(0, getrlimit(RLIMIT_NOFILE, &files));
+    int fd = open("/dev/null", O_RDONLY);
+    CHECK(fd >= 0 && dup2(fd, HIGHEST_FD) == HIGHEST_FD && dup2(fd, 17) == 17);
+    files.rlim_cur = *(rlim_t *)limit < files.rlim_max ? *(rlim_t *)limit : files.rlim_max;
+    CHECK_EQ_INT(0, setrlimit(RLIMIT_NOFILE, &files));
+    while (open("/dev/null", O_RDONLY) >= 0 && *(rlim_t *)limit < HIGHEST_FD)
+        ;
+    deny_close_range();
+    close(40); /* for the pipe */
+    close(41);
+    struct lwshm_child child = start(LIST("ls", "-x", "/proc/self/fd"));
+    check_output("0  1  2  3\n", &child);
+}
+
+TEST(without_close_range_it_closes_what_is_open_whatever_the_limit)
+{
+    if (is_emulated())
+        SKIP("the emulator has no seccomp");
+    /* One below what is open, with nothing free; and one above, as far as that may be. */
+    rlim_t low = 50, high = HIGHEST_FD + 100;
+    TEST_WAIT(test_fork(start_without_close_range, &low));
+    TEST_WAIT(test_fork(start_without_close_range, &high));
 }
 
 static void start_without_streams(void *arg)

@@ -425,3 +425,17 @@ TEST(a_segment_of_nothing_but_noise_is_refused)
     CHECK_EQ_INT(LWSHM_OK, attach());
     end();
 }
+
+TEST(a_removed_segment_is_told_from_one_that_is_there)
+{
+    begin();
+    CHECK_EQ_INT(0, lwshm_segment_is_removed(segment));
+    int shmid = info_of(segment).shmid;
+    CHECK_EQ_INT(0, shmctl(shmid, IPC_RMID, NULL)); /* it goes with the last one attached */
+    CHECK_EQ_INT(1, lwshm_segment_is_removed(segment));
+    CHECK_OK(lwshm_segment_check(segment)); /* nothing is damaged */
+    detach_bytes(bytes);
+    CHECK_OK(lwshm_segment_detach(segment, LWSHM_DETACH_UNMAP));
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_segment_is_removed(segment));
+    CHECK_OK(lwshm_segment_close(segment));
+}

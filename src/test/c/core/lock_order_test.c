@@ -75,6 +75,22 @@ TEST(two_tranches_in_both_orders_are_refused_and_both_are_named)
     end();
 }
 
+/* As virtual threads wait: in steps that look once. */
+TEST(an_acquire_in_steps_waits_and_is_checked_however_short_its_steps_are)
+{
+    begin_checking();
+    lock_in_order(me, accounts, branches);
+    CHECK_OK(lwshm_lwlock_acquire(me, branches, X));
+    for (int64_t timeout_ns = -1; timeout_ns <= 1; timeout_ns++) {
+        CHECK_FAILS(LWSHM_E_LOCK_ORDER,
+                    lwshm_lwlock_acquire_slow(me, accounts, X, timeout_ns, LWSHM_LW_STEP));
+        CHECK_EQ_INT(1, lwshm_backend_held_locks(me));
+    }
+    CHECK_EQ_INT(1, lwshm_lwlock_acquire_slow(me, accounts, X, 0, 0)); /* this one does not wait */
+    CHECK_EQ_INT(2, lwshm_backend_release_all(me));
+    end();
+}
+
 TEST(a_circle_through_a_third_tranche_is_refused)
 {
     begin_checking();
@@ -130,27 +146,24 @@ TEST(all_that_is_held_counts_and_not_only_the_last_one)
     end();
 }
 
-TEST(a_timed_acquire_is_checked_and_a_try_is_not)
+TEST(an_acquire_that_may_sleep_is_checked_and_one_that_never_does_is_not)
 {
     begin_checking();
     lock_in_order(me, accounts, branches);
     CHECK_OK(lwshm_lwlock_acquire(me, branches, X));
     CHECK_FAILS(LWSHM_E_LOCK_ORDER, lwshm_lwlock_acquire_timed(me, accounts, X, 1));
-    CHECK_EQ_INT(1,
-                 lwshm_lwlock_try_acquire(me, accounts, X)); /* who does not wait, deadlocks not */
+    CHECK_FAILS(LWSHM_E_LOCK_ORDER, lwshm_lwlock_acquire_timed(me, accounts, S, LWSHM_FOREVER));
+    CHECK_FAILS(LWSHM_E_LOCK_ORDER, lwshm_lwlock_acquire_for_repair(me, accounts));
+    CHECK_FAILS(LWSHM_E_LOCK_ORDER, lwshm_lwlock_acquire_slow(me, accounts, X, 1, LWSHM_LW_STEP));
+    CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(me, accounts));
+    static const int64_t at_once[] = {0, -1, INT64_MIN};
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ_INT(1, lwshm_lwlock_acquire_timed(me, accounts, X, at_once[i]));
+        CHECK_OK(lwshm_lwlock_release(me, accounts));
+    }
+    CHECK_EQ_INT(1, lwshm_lwlock_await_release(me, accounts, LWSHM_FOREVER, 0));
+    CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(me, accounts, X));
     CHECK_EQ_INT(2, lwshm_backend_release_all(me));
-    end();
-}
-
-TEST(a_lock_that_was_disowned_is_not_held)
-{
-    begin_checking();
-    lock_in_order(me, accounts, branches);
-    CHECK_OK(lwshm_lwlock_acquire(me, branches, X));
-    CHECK_OK(lwshm_lwlock_disown(me, branches));
-    CHECK_OK(lwshm_lwlock_acquire(me, accounts, X));
-    CHECK_OK(lwshm_lwlock_release(me, accounts));
-    CHECK_OK(lwshm_lwlock_release_disowned(me, branches));
     end();
 }
 

@@ -34,12 +34,13 @@ static void end(void)
 
 static uint64_t *record(void)
 {
-    return &gone->slot->record[record_place(offset, gone->place_mask)];
+    return &gone->slot->record[record_index(offset, gone->index_mask)];
 }
 
 static void end_the_record(void)
 {
-    lock_end_record(segment, gone->number, gone->generation >> RECORD_GENERATION_SHIFT, record());
+    lock_end_record(segment, gone->number, gone->generation >> RECORD_GENERATION_SHIFT, record(),
+                    true);
 }
 
 static void all_are_woken_and_all_is_gone(uint32_t events)
@@ -97,6 +98,22 @@ TEST(an_owner_that_was_draining_is_ended_with_its_flag_and_the_others_flags_stay
     end();
 }
 
+TEST(the_flag_of_a_woken_writer_goes_whatever_the_record_says)
+{
+    static const enum record_kind kinds[] = {RECORD_N, RECORD_S, RECORD_XIN};
+    begin();
+    CHECK_OK(lwshm_lwlock_acquire(other, offset, X));
+    for (int i = 0; i < 3; i++) {
+        *record() = record_key(offset) | gone->generation | kinds[i];
+        lock->word = other->owner | LOCK_XWAIT | LOCK_SWAIT | LOCK_WAKING;
+        end_the_record();
+        CHECK_EQ_UINT(other->owner | LOCK_XWAIT | LOCK_SWAIT, lock->word);
+    }
+    lock->word = other->owner;
+    CHECK_OK(lwshm_lwlock_release(other, offset));
+    end();
+}
+
 TEST(a_waiter_is_ended_and_the_owner_stays)
 {
     begin();
@@ -144,8 +161,7 @@ TEST(a_record_of_nonsense_is_zeroed_and_nothing_else_is_touched)
     uint64_t size = info_of(segment).size;
     /* All of its own generation: what is of another's is none of its records. */
     const uint64_t nonsense[] = {RECORD_XIN, record_key(size) | RECORD_XIN,
-                                 record_key(offset - 64) | RECORD_S,
-                                 RECORD_LOCK_MASK | RECORD_DISOWNED | RECORD_XIN};
+                                 record_key(offset - 64) | RECORD_S, RECORD_LOCK_MASK | RECORD_XIN};
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
         *record() = gone->generation | nonsense[i];
         end_the_record();

@@ -6,7 +6,7 @@
  */
 #include "actor.h"
 #include "core/backend_slot.h"
-#include "core/handle.h"
+#include "core/lwlock_wait.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
@@ -42,19 +42,21 @@ static struct lwshm_lwlock_info look(void)
 
 static int act_step(const struct acting *self, uint64_t what, uint64_t mode)
 {
-    return lwshm_lwlock_acquire_step(self->me, what, (enum lwshm_lwlock_mode)mode, 0);
+    return lwshm_lwlock_acquire_slow(self->me, what, (enum lwshm_lwlock_mode)mode, 0,
+                                     LWSHM_LW_STEP);
+}
+
+/* As one that was overtaken often enough. */
+static int act_step_starving(const struct acting *self, uint64_t what, uint64_t mode)
+{
+    lwlock_turns_before_starving = 0;
+    return act_step(self, what, mode);
 }
 
 static int act_repair_step(const struct acting *self, uint64_t what, uint64_t unused)
 {
     (void)unused;
-    return lwshm_lwlock_acquire_for_repair_step(self->me, what, 0);
-}
-
-static int act_variable_step(const struct acting *self, uint64_t what, uint64_t old)
-{
-    uint64_t value;
-    return lwshm_lwlock_wait_for_var_step(self->me, what, old, 0, &value);
+    return lwshm_lwlock_acquire_slow(self->me, what, X, 0, LWSHM_LW_STEP | LWSHM_LW_REPAIR);
 }
 
 /* One that has taken a step in vain, and will take the next when it is told to. */
@@ -143,18 +145,15 @@ TEST(a_draining_owner_killed_between_its_steps_is_recovered_by_a_reader_behind_i
     the_next_gets_the_lock(S, X, S);
 }
 
-static void a_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted)
+static void a_starving_waiter_keeps_nobody_out(enum lwshm_lwlock_mode wanted)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
-    struct actor *starver = one_between_steps(act_step, wanted);
-    AWAIT(actor_do(starver, act_step, lock, wanted) == 0 &&
-          look().starver == (int32_t)starver->slot);
+    struct actor *starving = one_between_steps(act_step_starving, wanted);
+    CHECK_EQ_INT((int)starving->slot, look().starving);
     struct actor *writer = waiter_for(X), *reader = waiter_for(S);
+    test_kill(starving->pid);
     CHECK_OK(lwshm_lwlock_release(me, lock));
-    CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(me, lock, S)); /* it is ahead of all, and lives */
-    CHECK(!actor_is_done(writer) && !actor_is_done(reader));
-    test_kill(starver->pid);
     AWAIT(actor_is_done(writer) || actor_is_done(reader));
     /* Whoever was first. */
     if (actor_is_done(writer)) {
@@ -166,18 +165,18 @@ static void a_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted)
     CHECK_OK(actor_result(writer));
     actor_end(writer);
     actor_end(reader);
-    check_no_trace_of(starver);
+    check_no_trace_of(starving);
     end();
 }
 
 TEST(a_starving_writer_killed_between_its_steps_keeps_nobody_out)
 {
-    a_starver_keeps_nobody_out(X);
+    a_starving_waiter_keeps_nobody_out(X);
 }
 
 TEST(a_starving_reader_killed_between_its_steps_keeps_nobody_out)
 {
-    a_starver_keeps_nobody_out(S);
+    a_starving_waiter_keeps_nobody_out(S);
 }
 
 /* ---- other waits ---- */
@@ -200,13 +199,18 @@ TEST(one_killed_between_its_steps_to_repair_leaves_the_lock_poisoned_and_to_be_r
     end();
 }
 
-TEST(one_killed_between_its_steps_for_a_variable_leaves_nothing)
+static int act_await_step(const struct acting *self, uint64_t what, uint64_t unused)
+{
+    (void)unused;
+    return lwshm_lwlock_await_release(self->me, what, 0, LWSHM_LW_STEP);
+}
+
+TEST(one_killed_between_its_steps_for_a_release_leaves_nothing)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
-    struct actor *doomed = one_between_steps(act_variable_step, 0);
+    struct actor *doomed = one_between_steps(act_await_step, 0);
     test_kill(doomed->pid);
-    CHECK_OK(lwshm_lwlock_update_var(me, lock, 7));
     CHECK_OK(lwshm_lwlock_release(me, lock));
     check_no_trace_of(doomed);
     struct actor *next = actor_start(); /* in its slot */
@@ -243,7 +247,8 @@ static void churn(void *arg)
     for (uint32_t turn = 0, steps = 0;; turn++) {
         enum lwshm_lwlock_mode mode = turn % 2 == 0 ? X : S;
         int r;
-        while ((r = lwshm_lwlock_acquire_step(backend, lock, mode, turn % 3 * 100000)) == 0)
+        while ((r = lwshm_lwlock_acquire_slow(backend, lock, mode, turn % 3 * 100000,
+                                              LWSHM_LW_STEP)) == 0)
             if (++steps % 16 == 0)
                 CHECK_OK(lwshm_lwlock_cancel(backend, lock));
         if (r == LWSHM_E_OWNER_DIED) {

@@ -3,13 +3,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "core/layout.h"
+#include "core/lwlock_wait.h"
 #include "fixture.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
-/* As often as a waiter is passed over, at the most, before others queue behind it. */
-#define MANY_TURNS 100
+#define AN_HOUR_NS (3600 * INT64_C(1000000000))
 
 static lwshm_segment *segment;
 static struct lwshm_tranche tranche;
@@ -53,13 +52,24 @@ static struct lwshm_tranche_statistics statistics(void)
     return statistics;
 }
 
+/* The shortest step: it announces the waiter, and does not sleep. */
+static int step_for(lwshm_backend *backend, enum lwshm_lwlock_mode mode)
+{
+    return lwshm_lwlock_acquire_slow(backend, lock, mode, 0, LWSHM_LW_STEP);
+}
+
+static int await_release_step(void)
+{
+    return lwshm_lwlock_await_release(waiter, lock, 0, LWSHM_LW_STEP);
+}
+
 /* The waiter's backend has no trace of the lock, and the lock none of it. */
 static void check_gone(void)
 {
     CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(waiter, lock));
     CHECK_EQ_UINT(0, backend_info_of(waiter).wait_lock);
     CHECK(lock_info().owner != slot_of(waiter));
-    CHECK(lock_info().starver != slot_of(waiter));
+    CHECK(lock_info().starving != slot_of(waiter));
     /* No record either, or this would be refused. */
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(waiter, lock, X));
 }
@@ -67,17 +77,17 @@ static void check_gone(void)
 static void check_steps_until_released(enum lwshm_lwlock_mode mode)
 {
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, mode, 0));
+    CHECK_EQ_INT(0, step_for(waiter, mode));
     CHECK(lock_info().has_waiters);
     struct lwshm_backend_info first = backend_info_of(waiter);
     CHECK_EQ_UINT(lock, first.wait_lock);
     CHECK_EQ_INT(mode, first.wait_mode);
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, mode, 1000000));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(waiter, lock, mode, 1000000, LWSHM_LW_STEP));
     CHECK_EQ_INT(first.wait_since, backend_info_of(waiter).wait_since);
     CHECK_EQ_UINT(0, statistics().waits);
     CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(waiter, lock));
     CHECK_OK(lwshm_lwlock_release(holder, lock));
-    CHECK_EQ_INT(1, lwshm_lwlock_acquire_step(waiter, lock, mode, 0));
+    CHECK_EQ_INT(1, step_for(waiter, mode));
     CHECK_EQ_INT(mode, lwshm_lwlock_is_held_by(waiter, lock));
     CHECK_EQ_UINT(0, backend_info_of(waiter).wait_lock);
     CHECK_EQ_UINT(1, statistics().waits);
@@ -102,41 +112,53 @@ TEST(a_wait_for_shared_in_steps_is_one_wait)
 TEST(a_step_that_finds_its_way_free_acquires_at_once)
 {
     begin();
-    CHECK_EQ_INT(1, lwshm_lwlock_acquire_step(waiter, lock, X, 0));
-    CHECK_FAILS(LWSHM_E_ALREADY_HELD, lwshm_lwlock_acquire_step(waiter, lock, X, 0));
+    CHECK_EQ_INT(1, step_for(waiter, X));
+    CHECK_FAILS(LWSHM_E_ALREADY_HELD, step_for(waiter, X));
     CHECK_OK(lwshm_lwlock_release(waiter, lock));
-    CHECK_EQ_INT(1, lwshm_lwlock_acquire_step(waiter, lock, S, 0));
-    CHECK_EQ_INT(1, lwshm_lwlock_acquire_step(third, lock, S, 0));
-    CHECK_FAILS(LWSHM_E_ALREADY_HELD, lwshm_lwlock_acquire_step(third, lock, S, 0));
-    CHECK_FAILS(LWSHM_E_ALREADY_HELD, lwshm_lwlock_acquire_step(third, lock, X, 0));
+    CHECK_EQ_INT(1, step_for(waiter, S));
+    CHECK_EQ_INT(1, step_for(third, S));
+    CHECK_FAILS(LWSHM_E_ALREADY_HELD, step_for(third, S));
+    CHECK_FAILS(LWSHM_E_ALREADY_HELD, step_for(third, X));
     CHECK_EQ_UINT(1, statistics().exclusive);
     CHECK_EQ_UINT(2, statistics().shared);
     CHECK_EQ_UINT(0, statistics().slow_shared + statistics().slow_exclusive);
     end();
 }
 
-static void check_starves_across_steps(enum lwshm_lwlock_mode mode)
+static void check_starves_between_steps(enum lwshm_lwlock_mode mode)
 {
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
-    for (int i = 0; lock_info().starver < 0; i++) {
-        CHECK(i < MANY_TURNS);
-        CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, mode, 0));
-    }
-    CHECK_EQ_INT(slot_of(waiter), lock_info().starver);
+    CHECK_EQ_INT(0, step_for(waiter, mode));
+    CHECK_EQ_INT(slot_of(waiter), lock_info().starving);
     CHECK_OK(lwshm_lwlock_release(holder, lock));
     /* All others queue behind it, also while it is between two steps. */
-    CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(third, lock, X));
-    CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(third, lock, S));
-    CHECK_EQ_INT(1, lwshm_lwlock_acquire_step(waiter, lock, mode, 0));
-    CHECK_EQ_INT(-1, lock_info().starver);
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(third, lock, X, 0, 0));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(third, lock, S, 0, 0));
+    CHECK_EQ_INT(1, step_for(waiter, mode));
+    CHECK_EQ_INT(-1, lock_info().starving);
     CHECK_OK(lwshm_lwlock_release(waiter, lock));
 }
 
-TEST(turns_add_up_over_the_steps_and_a_starver_keeps_its_place_between_them)
+TEST(a_starving_waiter_keeps_its_name_between_its_steps)
 {
     begin();
-    check_starves_across_steps(X);
-    check_starves_across_steps(S);
+    lwlock_turns_before_starving = 0;
+    patience_limits.first_ns = AN_HOUR_NS; /* so long may it leave the free lock alone */
+    check_starves_between_steps(X);
+    check_starves_between_steps(S);
+    end();
+}
+
+TEST(steps_that_nobody_overtakes_are_no_turns)
+{
+    begin();
+    CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
+    for (int mode = X; mode <= S; mode++) {
+        for (int i = 0; i < 100; i++)
+            CHECK_EQ_INT(0, step_for(waiter, mode));
+        CHECK_EQ_INT(-1, lock_info().starving);
+        CHECK_OK(lwshm_lwlock_cancel(waiter, lock));
+    }
     end();
 }
 
@@ -144,13 +166,13 @@ TEST(a_writer_that_waits_for_readers_to_leave_lets_nobody_in_between_its_steps)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, S));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, X, 0));
+    CHECK_EQ_INT(0, step_for(waiter, X));
     CHECK_EQ_INT(slot_of(waiter), lock_info().owner);
     CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(waiter, lock));
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(third, lock, S));
-    CHECK_FAILS(LWSHM_E_INVALID, lwshm_lwlock_acquire_step(waiter, lock, S, 0));
+    CHECK_FAILS(LWSHM_E_INVALID, step_for(waiter, S));
     CHECK_OK(lwshm_lwlock_release(holder, lock));
-    CHECK_EQ_INT(1, lwshm_lwlock_acquire_step(waiter, lock, X, 0));
+    CHECK_EQ_INT(1, step_for(waiter, X));
     CHECK_EQ_INT(X, lwshm_lwlock_is_held_by(waiter, lock));
     CHECK_OK(lwshm_lwlock_release(waiter, lock));
     end();
@@ -159,11 +181,12 @@ TEST(a_writer_that_waits_for_readers_to_leave_lets_nobody_in_between_its_steps)
 TEST(a_cancelled_wait_leaves_nothing)
 {
     begin();
+    lwlock_turns_before_starving = 0;
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
     for (int mode = X; mode <= S; mode++) {
-        for (int i = 0; i < MANY_TURNS; i++)
-            CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, mode, 0));
-        CHECK_EQ_INT(slot_of(waiter), lock_info().starver);
+        for (int i = 0; i < 3; i++)
+            CHECK_EQ_INT(0, step_for(waiter, mode));
+        CHECK_EQ_INT(slot_of(waiter), lock_info().starving);
         CHECK_OK(lwshm_lwlock_cancel(waiter, lock));
         check_gone();
     }
@@ -172,7 +195,7 @@ TEST(a_cancelled_wait_leaves_nothing)
     CHECK_OK(lwshm_lwlock_release(third, lock));
     /* From the drain, too. */
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, S));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, X, 0));
+    CHECK_EQ_INT(0, step_for(waiter, X));
     CHECK_OK(lwshm_lwlock_cancel(waiter, lock));
     check_gone();
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(third, lock, S));
@@ -185,10 +208,10 @@ TEST(a_backend_that_leaves_between_two_steps_leaves_nothing)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, S));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, X, 0));
+    CHECK_EQ_INT(0, step_for(waiter, X));
     CHECK_EQ_INT(0, CHECK_OK(lwshm_backend_release_all(waiter)));
     check_gone();
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, X, 0));
+    CHECK_EQ_INT(0, step_for(waiter, X));
     CHECK_OK(lwshm_backend_leave(waiter));
     CHECK_EQ_INT(-1, lock_info().owner);
     CHECK(!lock_info().is_poisoned);
@@ -200,14 +223,14 @@ TEST(steps_end_with_the_news_that_the_holder_died_and_can_repair)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_step(waiter, lock, S, 0));
+    CHECK_EQ_INT(0, step_for(waiter, S));
     CHECK_OK(lwshm_backend_abandon(holder));
-    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_acquire_step(waiter, lock, S, 0));
+    CHECK_FAILS(LWSHM_E_OWNER_DIED, step_for(waiter, S));
     CHECK_EQ_UINT(0, backend_info_of(waiter).wait_lock);
     CHECK_OK(lwshm_lwlock_acquire_for_repair(third, lock));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_for_repair_step(waiter, lock, 0));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(waiter, lock, X, 0, LWSHM_LW_STEP | LWSHM_LW_REPAIR));
     CHECK_OK(lwshm_lwlock_release(third, lock));
-    CHECK_EQ_INT(1, lwshm_lwlock_acquire_for_repair_step(waiter, lock, 0));
+    CHECK_EQ_INT(1, lwshm_lwlock_acquire_slow(waiter, lock, X, 0, LWSHM_LW_STEP | LWSHM_LW_REPAIR));
     CHECK(lock_info().is_poisoned);
     CHECK_OK(lwshm_lwlock_mark_consistent(waiter, lock));
     CHECK_OK(lwshm_lwlock_release(waiter, lock));
@@ -215,33 +238,37 @@ TEST(steps_end_with_the_news_that_the_holder_died_and_can_repair)
     end();
 }
 
-TEST(a_variable_is_waited_for_in_steps)
+TEST(a_release_is_waited_for_in_steps)
 {
-    uint64_t value = 99;
     begin();
+    CHECK_EQ_INT(1, lwshm_lwlock_await_release(waiter, lock, 0, LWSHM_LW_STEP));
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
-    CHECK_EQ_INT(0, lwshm_lwlock_wait_for_var_step(waiter, lock, 0, 0, &value));
-    CHECK_EQ_UINT(0, value);
+    CHECK_EQ_INT(0, await_release_step());
     CHECK_EQ_UINT(lock, backend_info_of(waiter).wait_lock);
-    CHECK_OK(lwshm_lwlock_update_var(holder, lock, 7));
-    CHECK_EQ_INT(0, lwshm_lwlock_wait_for_var_step(waiter, lock, 0, 0, &value));
-    CHECK_EQ_UINT(7, value);
-    CHECK_EQ_UINT(0, backend_info_of(waiter).wait_lock);
-    CHECK_EQ_INT(0, lwshm_lwlock_wait_for_var_step(waiter, lock, 7, 0, &value));
+    struct lwshm_backend_info first = backend_info_of(waiter);
+    CHECK_EQ_INT(0, await_release_step());
+    CHECK_EQ_INT(first.wait_since, backend_info_of(waiter).wait_since);
     CHECK_OK(lwshm_lwlock_cancel(waiter, lock));
     CHECK_EQ_UINT(0, backend_info_of(waiter).wait_lock);
-    CHECK_OK(lwshm_lwlock_release_clear_var(holder, lock, 8));
-    /* Free is free, whatever was written last. */
-    CHECK_EQ_INT(1, lwshm_lwlock_wait_for_var_step(waiter, lock, 7, 0, &value));
-    CHECK_EQ_INT(1, lwshm_lwlock_wait_for_var(waiter, lock, 7, &value));
+    CHECK_EQ_INT(0, await_release_step());
+    CHECK_OK(lwshm_lwlock_release(holder, lock));
+    CHECK_EQ_INT(1, await_release_step());
+    CHECK_EQ_UINT(0, backend_info_of(waiter).wait_lock);
+    /* Readers are no obstacle. */
+    CHECK_OK(lwshm_lwlock_acquire(third, lock, S));
+    CHECK_EQ_INT(1, lwshm_lwlock_await_release(waiter, lock, LWSHM_FOREVER, 0));
+    CHECK_EQ_INT(0, lwshm_lwlock_is_held_by(waiter, lock));
+    CHECK_EQ_INT(0, lwshm_backend_held_locks(waiter));
     end();
 }
 
-TEST(waiting_for_ones_own_variable_is_refused)
+TEST(waiting_for_ones_own_release_is_refused)
 {
-    uint64_t value;
     begin();
     CHECK_OK(lwshm_lwlock_acquire(holder, lock, X));
-    CHECK_FAILS(LWSHM_E_ALREADY_HELD, lwshm_lwlock_wait_for_var(holder, lock, 0, &value));
+    CHECK_FAILS(LWSHM_E_ALREADY_HELD, lwshm_lwlock_await_release(holder, lock, LWSHM_FOREVER, 0));
+    CHECK_EQ_INT(0, step_for(waiter, X));
+    CHECK_FAILS(LWSHM_E_ALREADY_HELD, lwshm_lwlock_await_release(waiter, lock, LWSHM_FOREVER, 0));
+    CHECK_OK(lwshm_lwlock_cancel(waiter, lock));
     end();
 }

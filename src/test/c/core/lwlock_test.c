@@ -170,8 +170,8 @@ TEST(what_is_no_lock_is_refused_by_every_call)
         CHECK_FAILS(LWSHM_E_INVALID, lwshm_lwlock_release(a, bad[i]));
         CHECK_FAILS(LWSHM_E_INVALID, lwshm_lwlock_is_held_by(a, bad[i]));
         CHECK_FAILS(LWSHM_E_INVALID, lwshm_lwlock_info(segment, bad[i], &info));
-        CHECK_FAILS(LWSHM_E_INVALID, lwshm_lwlock_acquire_contended(a, bad[i], X));
-        CHECK_FAILS(LWSHM_E_INVALID, lwshm_lwlock_release_contended(a, bad[i], 0));
+        CHECK_FAILS(LWSHM_E_INVALID, lwshm_lwlock_acquire_slow(a, bad[i], X, 0, 0));
+        CHECK_FAILS(LWSHM_E_INVALID, lwshm_lwlock_release_slow(a, bad[i], 0));
     }
     CHECK_OK(lwshm_lwlock_acquire(a, past - LWSHM_LWLOCK_SIZE, X)); /* the last one */
     end();
@@ -214,9 +214,9 @@ TEST(the_number_of_held_locks_is_rounded_up_to_a_power_of_two)
     end();
 }
 
-TEST(locks_that_prefer_the_same_place_are_held_together_and_released_in_any_order)
+TEST(locks_that_prefer_the_same_index_are_held_together_and_released_in_any_order)
 {
-    /* With 4 places, locks 0, 4, 8 and 12 of a tranche all prefer the same one. */
+    /* With 4 records, locks 0, 4, 8 and 12 of a tranche all prefer the same one. */
     static const uint32_t same[4] = {0, 4, 8, 12};
     begin(4);
     for (int order = 0; order < 24; order++) {

@@ -36,7 +36,8 @@ struct worker {
 static void take_in_steps(lwshm_backend *me, uint64_t lock, enum lwshm_lwlock_mode mode)
 {
     for (uint32_t step = 1;
-         CHECK_OK(lwshm_lwlock_acquire_step(me, lock, mode, step % 3 * 20000)) == 0; step++) {
+         CHECK_OK(lwshm_lwlock_acquire_slow(me, lock, mode, step % 3 * 20000, LWSHM_LW_STEP)) == 0;
+         step++) {
         if (step % 8 == 0)
             CHECK_OK(lwshm_lwlock_cancel(me, lock));
         sched_yield();
@@ -205,61 +206,5 @@ TEST(looking_at_locks_and_backends_disturbs_nobody)
         CHECK_EQ_INT(0, pthread_join(workers[i].thread, NULL));
     __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
     CHECK_EQ_INT(0, pthread_join(looker, NULL));
-    end_segment(segment);
-}
-
-/* ---- disowned holds ---- */
-
-#define DISOWNS 4000
-
-static uint64_t disowned_lock;
-
-/* Returns how many holds it ended. */
-static void *release_disowned(void *argument)
-{
-    uint64_t *ended = argument;
-    lwshm_backend *me = join(segment);
-    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-        int r = lwshm_lwlock_release_disowned(me, disowned_lock);
-        CHECK(r == LWSHM_OK || r == LWSHM_E_NOT_HELD);
-        *ended += r == LWSHM_OK;
-        sched_yield();
-    }
-    CHECK_OK(lwshm_backend_leave(me));
-    return NULL;
-}
-
-/* One that was too slow for a hold that was disowned must not end the next hold. */
-TEST(a_disowned_hold_is_ended_once_and_no_other_hold_with_it)
-{
-    pthread_t threads[2];
-    uint64_t ended[2] = {0}, disowned = 0;
-    struct lwshm_lwlock_info info;
-    segment = create_segment(NULL);
-    tranche = make_tranche(segment, "test", 1);
-    disowned_lock = lwshm_tranche_lock(&tranche, 0);
-    lwshm_backend *me = join(segment);
-    __atomic_store_n(&stop, false, __ATOMIC_RELEASE);
-    for (int i = 0; i < 2; i++)
-        CHECK_EQ_INT(0, pthread_create(&threads[i], NULL, release_disowned, &ended[i]));
-    for (int i = 0; i < 2 * DISOWNS; i++) {
-        CHECK_OK(lwshm_lwlock_acquire(me, disowned_lock, LWSHM_LW_EXCLUSIVE));
-        CHECK_OK(lwshm_lwlock_info(segment, disowned_lock, &info));
-        CHECK(info.owner >= 0);
-        if (i % 2 == 0) {
-            CHECK_OK(lwshm_lwlock_release(me, disowned_lock));
-        } else {
-            CHECK_OK(lwshm_lwlock_disown(me, disowned_lock));
-            disowned++;
-        }
-    }
-    /* It waits for the last one to be ended, as anybody does. */
-    CHECK_OK(lwshm_lwlock_acquire(me, disowned_lock, LWSHM_LW_EXCLUSIVE));
-    CHECK_OK(lwshm_lwlock_release(me, disowned_lock));
-    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-    for (int i = 0; i < 2; i++)
-        CHECK_EQ_INT(0, pthread_join(threads[i], NULL));
-    CHECK_EQ_INT(disowned, ended[0] + ended[1]);
-    CHECK_OK(lwshm_backend_leave(me));
     end_segment(segment);
 }

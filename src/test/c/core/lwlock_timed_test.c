@@ -5,10 +5,8 @@
  */
 #include <errno.h>
 
-#include "actor.h"
-#include "core/layout.h"
 #include "os/clock.h"
-#include "os/futex.h"
+#include "overtaking.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
@@ -181,6 +179,8 @@ TEST(a_wake_up_that_meets_a_time_out_is_not_lost)
         if (actor_result(waiter) == 1)
             CHECK_OK(actor_do(waiter, act_release, lock, 0));
         TEST_WAIT(behind);
+        /* Which would now look, and say so. */
+        __atomic_and_fetch(&words()->word, ~LOCK_WAKING, __ATOMIC_SEQ_CST);
         CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
         CHECK_OK(lwshm_lwlock_release(me, lock));
         CHECK_EQ_UINT(0, words()->word);
@@ -189,55 +189,55 @@ TEST(a_wake_up_that_meets_a_time_out_is_not_lost)
     end();
 }
 
-/* `nameless`: as if a recoverer that came far too late took its name off, again and again. */
-static void a_starver_that_runs_out_of_time_lets_the_others_in(enum lwshm_lwlock_mode wanted,
-                                                               bool nameless)
+/* `nameless`: as if a recovering process that was held up took its name off, again and again. */
+static void
+a_starving_waiter_that_runs_out_of_time_lets_the_others_in(enum lwshm_lwlock_mode wanted,
+                                                           bool nameless)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
-    struct actor *starver = actor_start();
-    uint32_t *futex = wanted == X ? &words()->xfut : &words()->sfut;
+    struct actor *starving = actor_start();
     pid_t writer, reader;
     /* Once more with more time, if it ran out before all was ready. */
     for (int64_t timeout_ns = 250 * MS;; timeout_ns *= 2) {
-        actor_tell(starver, act_timed, wanted, (uint64_t)timeout_ns);
-        AWAIT((os_futex_wake(futex, 1), look().starver == (int32_t)starver->slot) ||
-              actor_is_done(starver));
+        actor_tell(starving, act_timed, wanted, (uint64_t)timeout_ns);
+        AWAIT((overtake(words(), wanted), look().starving == (int32_t)starving->slot) ||
+              actor_is_done(starving));
         writer = sleeper_on(&words()->xfut);
         reader = sleeper_on(&words()->sfut);
-        if (look().starver == (int32_t)starver->slot)
+        if (look().starving == (int32_t)starving->slot)
             break;
         test_kill(writer);
         test_kill(reader);
-        CHECK_EQ_INT(0, actor_result(starver));
+        CHECK_EQ_INT(0, actor_result(starving));
     }
     if (nameless)
-        AWAIT((__atomic_and_fetch(&words()->word, ~LOCK_STARVER_MASK, __ATOMIC_SEQ_CST),
-               actor_is_done(starver)));
-    CHECK_EQ_INT(0, actor_result(starver));
-    CHECK_EQ_INT(-1, look().starver);
+        AWAIT((__atomic_and_fetch(&words()->word, ~LOCK_STARVING_MASK, __ATOMIC_SEQ_CST),
+               actor_is_done(starving)));
+    CHECK_EQ_INT(0, actor_result(starving));
+    CHECK_EQ_INT(-1, look().starving);
     TEST_WAIT(writer); /* all queued behind it */
     TEST_WAIT(reader);
     CHECK_OK(lwshm_lwlock_release(me, lock));
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(me, lock, S));
-    actor_end(starver);
+    actor_end(starving);
     end();
 }
 
 TEST(a_starving_writer_that_runs_out_of_time_lets_the_others_in)
 {
-    a_starver_that_runs_out_of_time_lets_the_others_in(X, false);
+    a_starving_waiter_that_runs_out_of_time_lets_the_others_in(X, false);
 }
 
 TEST(a_starving_reader_that_runs_out_of_time_lets_the_others_in)
 {
-    a_starver_that_runs_out_of_time_lets_the_others_in(S, false);
+    a_starving_waiter_that_runs_out_of_time_lets_the_others_in(S, false);
 }
 
-TEST(a_starver_whose_name_was_taken_off_lets_the_others_in)
+TEST(a_starving_waiter_whose_name_was_taken_off_lets_the_others_in)
 {
-    a_starver_that_runs_out_of_time_lets_the_others_in(X, true);
-    a_starver_that_runs_out_of_time_lets_the_others_in(S, true);
+    a_starving_waiter_that_runs_out_of_time_lets_the_others_in(X, true);
+    a_starving_waiter_that_runs_out_of_time_lets_the_others_in(S, true);
 }
 
 TEST(an_owner_that_runs_out_of_time_in_its_drain_wakes_who_came_meanwhile)

@@ -8,11 +8,12 @@
 #include <signal.h>
 
 #include "actor.h"
-#include "core/layout.h"
+#include "core/lwlock_wait.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
 #define A_WHILE_NS (20 * 1000000ll)
+#define AN_HOUR_NS (3600 * 1000000000ll)
 
 static lwshm_segment *segment;
 static lwshm_backend *me;
@@ -45,7 +46,14 @@ static struct lwlock *words(void)
     return lwshm_shmem_pointer(segment, lock, sizeof(struct lwlock));
 }
 
-/* Somebody dies inside. */
+/* Only a wake-up wakes it, so it stays where it is among the sleepers. */
+static int act_acquire_without_looks(const struct acting *self, uint64_t what, uint64_t mode)
+{
+    patience_limits.first_ns = AN_HOUR_NS;
+    return act_acquire(self, what, mode);
+}
+
+/* A holder dies inside. */
 static void poison(void)
 {
     struct actor *holder = actor_start();
@@ -69,7 +77,6 @@ static void check_poisoned_and_free(void)
 TEST(every_way_to_acquire_a_poisoned_lock_says_that_its_owner_died)
 {
     static const enum lwshm_lwlock_mode modes[] = {X, S};
-    uint64_t value;
     begin();
     poison();
     for (int i = 0; i < 2; i++) {
@@ -82,7 +89,8 @@ TEST(every_way_to_acquire_a_poisoned_lock_says_that_its_owner_died)
         check_poisoned_and_free();
     }
     CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_acquire_or_wait(me, lock));
-    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_wait_for_var(me, lock, 0, &value));
+    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_await_release(me, lock, LWSHM_FOREVER, 0));
+    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_await_release(me, lock, 0, 0));
     check_poisoned_and_free();
     CHECK_EQ_INT(1, lwshm_lwlock_try_acquire(me, lock + 64, X)); /* its neighbour is not */
     end();
@@ -219,14 +227,20 @@ TEST(one_that_is_killed_while_it_repairs_leaves_the_lock_poisoned)
     end();
 }
 
-TEST(who_gives_up_on_a_poisoned_lock_passes_on_the_wake_up_that_was_perhaps_for_it)
+TEST(a_woken_waiter_that_gives_up_on_a_poisoned_lock_passes_the_wake_up_on)
 {
     begin();
     poison();
+    CHECK_EQ_INT(1, lwshm_lwlock_acquire_for_repair(me, lock));
+    struct actor *waiter = actor_start();
+    actor_tell(waiter, act_acquire_without_looks, lock, X);
+    AWAIT(actor_waits_for(segment, waiter, lock) && sleeps(waiter->pid));
     pid_t behind = sleeper_on(&words()->xfut);
-    __atomic_or_fetch(&words()->word, LOCK_XWAIT, __ATOMIC_SEQ_CST);
-    CHECK_FAILS(LWSHM_E_OWNER_DIED, lwshm_lwlock_acquire(me, lock, X));
+    CHECK_OK(lwshm_lwlock_release(me, lock)); /* wakes one */
+    CHECK_EQ_INT(LWSHM_E_OWNER_DIED, actor_result(waiter));
     TEST_WAIT(behind);
+    CHECK_EQ_UINT(LOCK_POISON | LOCK_XWAIT | LOCK_WAKING, words()->word); /* it is woken now */
+    actor_end(waiter);
     end();
 }
 
@@ -299,6 +313,21 @@ TEST(one_that_waits_when_the_holder_dies_repairs_and_goes_on)
     kill(holder->pid, SIGKILL);
     CHECK_OK(lwshm_lwlock_acquire(me, lock, S));
     CHECK_EQ_UINT(1, repairs->calls);
+    test_wait_any(holder->pid);
+    end();
+}
+
+TEST(one_that_waits_for_a_release_repairs_when_the_holder_dies_and_has_the_lock)
+{
+    begin_with_callback();
+    struct actor *holder = actor_start();
+    CHECK_OK(actor_do(holder, act_acquire, lock, X));
+    kill(holder->pid, SIGKILL);
+    CHECK_EQ_INT(1, lwshm_lwlock_acquire_or_wait(me, lock));
+    CHECK_EQ_UINT(1, repairs->calls);
+    CHECK_EQ_INT(X, lwshm_lwlock_is_held_by(me, lock));
+    CHECK_EQ_UINT(0, look().is_poisoned);
+    CHECK_OK(lwshm_lwlock_release(me, lock));
     test_wait_any(holder->pid);
     end();
 }

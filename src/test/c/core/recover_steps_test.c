@@ -50,10 +50,10 @@ static struct backend_slot *victims_slot(void)
     return slot_at(segment, backend_info_of(me).slot == 0 ? 1 : 0);
 }
 
-/* Of the lock, at its preferred place. */
+/* Of the lock, at its preferred index. */
 static uint64_t victims_record(void)
 {
-    return victims_slot()->record[record_place(lock, 1)];
+    return victims_slot()->record[record_index(lock, 1)];
 }
 
 static void acquire_and_release(void *arg)
@@ -111,7 +111,7 @@ TEST(a_reader_is_killed_at_every_step_and_poisons_nothing)
 
 enum call {
     FIRST_STEP,
-    SECOND_STEP, /* starves at it or, behind readers, drains on */
+    SECOND_STEP, /* behind readers, it drains on */
     CANCEL,
     AFTER_ALL
 };
@@ -128,15 +128,15 @@ static void wait_in_steps(void *arg)
     lwshm_segment *own = attach_segment();
     lwshm_backend *backend = join(own);
     own->spins = false;
-    lwlock_patience.turns = 1;
-    lwlock_patience.first_ns = AN_HOUR_NS; /* stepping is slow, and this is not about looking */
+    lwlock_turns_before_starving = 0;
+    patience_limits.first_ns = AN_HOUR_NS; /* stepping is slow, and this is not about looking */
     for (enum call call = FIRST_STEP; call < AFTER_ALL; call++) {
         if (call == wait->dies_in)
             stepping_begin();
         if (call == CANCEL)
             lwshm_lwlock_cancel(backend, lock);
         else
-            lwshm_lwlock_acquire_step(backend, lock, wait->mode, 0);
+            lwshm_lwlock_acquire_slow(backend, lock, wait->mode, 0, LWSHM_LW_STEP);
         if (call == wait->dies_in)
             stepping_end();
     }
@@ -148,7 +148,7 @@ static void a_waiter_in_steps_is_killed_all_along(enum lwshm_lwlock_mode held,
     if (!can_step())
         SKIP(CANNOT_STEP);
     begin();
-    uint32_t deaths_in_line = 0, deaths_as_starver = 0, deaths_as_owner = 0;
+    uint32_t deaths_in_line = 0, deaths_starving = 0, deaths_as_owner = 0;
     struct wait wait = {.mode = wanted, .dies_in = FIRST_STEP};
     for (long steps = 0; wait.dies_in < AFTER_ALL; steps += STRIDE) {
         CHECK_OK(lwshm_lwlock_acquire(me, lock, held));
@@ -157,11 +157,11 @@ static void a_waiter_in_steps_is_killed_all_along(enum lwshm_lwlock_mode held,
             steps = wait.dies_in - STRIDE; /* other ones than before */
         }
         int32_t victim = backend_info_of(me).slot == 0 ? 1 : 0;
-        bool was_owner = look(lock).owner == victim, was_starver = look(lock).starver == victim;
+        bool was_owner = look(lock).owner == victim, was_starving = look(lock).starving == victim;
         deaths_in_line += record_kind(victims_record()) == RECORD_N && look(lock).has_waiters;
-        deaths_as_starver += was_starver;
+        deaths_starving += was_starving;
         deaths_as_owner += was_owner;
-        if (was_owner || was_starver)
+        if (was_owner || was_starving)
             CHECK_EQ_INT(RECORD_N, record_kind(victims_record())); /* I2 */
         if (steps % 2 == 0) {                                      /* while we hold it */
             CHECK_EQ_INT(1, lwshm_segment_reap_dead(segment));
@@ -171,14 +171,14 @@ static void a_waiter_in_steps_is_killed_all_along(enum lwshm_lwlock_mode held,
         } else { /* or by who waits for the lock, if it is in the way */
             CHECK_OK(lwshm_lwlock_release(me, lock));
             CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
-            CHECK_EQ_INT(was_owner || was_starver ? 0 : 1, lwshm_segment_reap_dead(segment));
+            CHECK_EQ_INT(was_owner || was_starving ? 0 : 1, lwshm_segment_reap_dead(segment));
         }
         CHECK_OK(lwshm_lwlock_release(me, lock));
         CHECK_EQ_UINT(0, victims_record());
         CHECK_EQ_UINT(0, ((struct lwlock *)lwshm_shmem_pointer(segment, lock, 64))->word);
     }
     CHECK(deaths_in_line > 10);
-    CHECK(held == X ? deaths_as_starver > 0 : deaths_as_owner > 0);
+    CHECK(held == X ? deaths_starving > 0 : deaths_as_owner > 0);
     end();
 }
 

@@ -7,11 +7,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "actor.h"
 #include "core/backend_slot.h"
 #include "core/lock.h"
 #include "core/recover.h"
-#include "os/futex.h"
+#include "overtaking.h"
 
 #define X LWSHM_LW_EXCLUSIVE
 #define S LWSHM_LW_SHARED
@@ -60,7 +59,7 @@ static void check_no_trace_of(uint32_t slot)
     for (uint32_t i = 0; i < segment->max_held_locks; i++)
         CHECK_EQ_UINT(0, s->record[i]);
     CHECK(look().owner != (int32_t)slot);
-    CHECK(look().starver != (int32_t)slot);
+    CHECK(look().starving != (int32_t)slot);
 }
 
 static struct actor *holder_of(enum lwshm_lwlock_mode mode)
@@ -224,19 +223,13 @@ TEST(a_reader_behind_a_killed_owner_that_waited_for_readers_recovers_it)
     end();
 }
 
-/* Wakes the waiter again and again while it cannot get the lock, until others queue behind it. */
-static void starve(const struct actor *waiter, uint32_t *futex)
-{
-    AWAIT((os_futex_wake(futex, 1), look().starver == (int32_t)waiter->slot));
-}
-
-static void a_killed_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted, bool reaped)
+static void a_killed_starving_waiter_keeps_nobody_out(enum lwshm_lwlock_mode wanted, bool reaped)
 {
     begin();
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
-    struct actor *starver = waiter_for(wanted);
-    starve(starver, wanted == X ? &words()->xfut : &words()->sfut);
-    test_kill(starver->pid);
+    struct actor *starving = waiter_for(wanted);
+    starve(segment, lock, starving, wanted);
+    test_kill(starving->pid);
     CHECK_OK(lwshm_lwlock_release(me, lock));
     CHECK_EQ_INT(0, lwshm_lwlock_try_acquire(me, lock, S)); /* it is still ahead of us */
     if (reaped)
@@ -245,24 +238,24 @@ static void a_killed_starver_keeps_nobody_out(enum lwshm_lwlock_mode wanted, boo
     CHECK_OK(lwshm_lwlock_release(me, lock));
     CHECK_OK(lwshm_lwlock_acquire(me, lock, X));
     CHECK_OK(lwshm_lwlock_release(me, lock));
-    check_no_trace_of(starver->slot);
+    check_no_trace_of(starving->slot);
     CHECK_EQ_UINT(0, words()->word);
     end();
 }
 
 TEST(a_killed_starving_writer_keeps_nobody_out)
 {
-    a_killed_starver_keeps_nobody_out(X, false);
+    a_killed_starving_waiter_keeps_nobody_out(X, false);
 }
 
 TEST(a_killed_starving_reader_keeps_nobody_out)
 {
-    a_killed_starver_keeps_nobody_out(S, false);
+    a_killed_starving_waiter_keeps_nobody_out(S, false);
 }
 
-TEST(a_starver_is_reaped)
+TEST(a_killed_starving_waiter_is_reaped)
 {
-    a_killed_starver_keeps_nobody_out(X, true);
+    a_killed_starving_waiter_keeps_nobody_out(X, true);
 }
 
 /* As one that was woken, or has just released, and is about to go on. */
@@ -572,10 +565,10 @@ TEST(a_helper_that_comes_too_late_takes_nothing_from_who_has_the_slot_now)
     CHECK_OK(lwshm_lwlock_acquire(next, lock, X));
     uint64_t word = words()->word;
     /* As one that had begun before and was held up at any of these places. */
-    lock_end_record(segment, doomed->slot, slot_generation(was), record_find(next, lock));
+    lock_end_record(segment, doomed->slot, slot_generation(was), record_find(next, lock), true);
     uint64_t read_before =
         record_key(lock) | slot_generation(was) << RECORD_GENERATION_SHIFT | RECORD_XIN;
-    lock_end_record(segment, doomed->slot, slot_generation(was), &read_before);
+    lock_end_record(segment, doomed->slot, slot_generation(was), &read_before, true);
     CHECK_EQ_UINT(0, read_before);
     recover_slot(segment, doomed->slot, was);
     recover_slot(segment, doomed->slot,

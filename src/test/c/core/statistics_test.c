@@ -119,6 +119,7 @@ TEST(what_a_backend_counted_stays_when_it_has_left_and_another_has_its_slot)
         lwshm_backend *other = join(segment);
         CHECK_EQ_UINT(1, backend_info_of(other).slot);
         CHECK_OK(lwshm_lwlock_acquire(other, lock, X));
+        CHECK_OK(lwshm_lwlock_release(other, lock));
         CHECK_OK(lwshm_backend_leave(other));
         check_acquisitions(i, 0, 0, 0);
     }
@@ -205,7 +206,6 @@ TEST(a_writer_that_waited_for_a_reader_is_counted_as_slow_and_as_a_wait)
 
 TEST(a_wait_that_ends_without_the_lock_is_a_wait_but_no_acquisition)
 {
-    uint64_t value;
     begin();
     lwshm_backend *other = join(segment);
     CHECK_OK(lwshm_lwlock_acquire(other, lock, X));
@@ -216,8 +216,11 @@ TEST(a_wait_that_ends_without_the_lock_is_a_wait_but_no_acquisition)
     CHECK_EQ_UINT(2, s.waits);
     CHECK_EQ_UINT(2, waits_in_histogram(&s));
     check_acquisitions(1, 0, 0, 0);
-    CHECK_EQ_INT(0, lwshm_lwlock_wait_for_var(me, lock, 1, &value)); /* needs no wait */
+    CHECK_EQ_INT(0, lwshm_lwlock_await_release(me, lock, 0, 0)); /* does not sleep */
     CHECK_EQ_UINT(2, statistics().waits);
+    CHECK_EQ_INT(0, lwshm_lwlock_await_release(me, lock, 3 * 1000000, 0));
+    CHECK_EQ_UINT(3, statistics().waits);
+    check_acquisitions(1, 0, 0, 0);
     CHECK_OK(lwshm_backend_leave(other));
     end();
 }
@@ -262,14 +265,50 @@ TEST(holds_of_the_dead_are_counted_and_those_that_poison_the_lock)
     end();
 }
 
-TEST(what_a_live_one_releases_as_it_leaves_is_no_recovery)
+TEST(a_backend_that_leaves_counts_as_dead_only_if_it_was_inside)
 {
     begin();
-    struct actor *holder = actor_start();
-    CHECK_OK(actor_do(holder, act_acquire, lock, X));
-    CHECK_OK(actor_do(holder, act_acquire, lock + 64, S));
-    actor_end(holder);
+    lwshm_backend *other = join(segment);
+    CHECK_OK(lwshm_lwlock_acquire(other, lock, S));
+    CHECK_OK(lwshm_lwlock_acquire(other, lock + 64, S));
+    CHECK_EQ_INT(0, lwshm_backend_leave(other));
     check_deaths(0, 0);
+    other = join(segment);
+    CHECK_OK(lwshm_lwlock_acquire(other, lock, X));
+    CHECK_EQ_INT(1, lwshm_backend_leave(other));
+    check_deaths(1, 1);
+    end();
+}
+
+TEST(an_acquire_that_was_begun_and_is_ended_is_no_death)
+{
+    begin();
+    lwshm_backend *other = join(segment);
+    CHECK_OK(lwshm_lwlock_acquire(other, lock, S));
+    CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(me, lock, X, 0, LWSHM_LW_STEP)); /* it is the owner */
+    CHECK_EQ_INT(0, lwshm_backend_release_all(me));
+    check_deaths(0, 0);
+    CHECK_OK(lwshm_lwlock_release(other, lock));
+    CHECK_EQ_INT(0, lwshm_backend_leave(other));
+    end();
+}
+
+/* As a virtual thread waits, which sleeps in between. */
+TEST(a_wait_in_steps_that_do_not_sleep_is_one_wait)
+{
+    struct lwshm_tranche_statistics s;
+    begin();
+    lwshm_backend *other = join(segment);
+    CHECK_OK(lwshm_lwlock_acquire(other, lock, X));
+    for (int i = 0; i < 10; i++)
+        CHECK_EQ_INT(0, lwshm_lwlock_acquire_slow(me, lock, X, 0, LWSHM_LW_STEP));
+    CHECK_OK(lwshm_lwlock_release(other, lock));
+    CHECK_EQ_INT(1, lwshm_lwlock_acquire_slow(me, lock, X, 0, LWSHM_LW_STEP));
+    CHECK_OK(lwshm_lwlock_release(me, lock));
+    CHECK_OK(lwshm_tranche_statistics(segment, tranche.id, &s));
+    CHECK_EQ_UINT(1, s.waits);
+    CHECK(s.wait_ns > 0);
+    CHECK_EQ_INT(0, lwshm_backend_leave(other));
     end();
 }
 

@@ -9,13 +9,14 @@ import org.lwshm.jni.RawMemory;
 import org.lwshm.jni.Status;
 
 /**
- * A thread's seat in a segment, which it needs to take locks: its slot in shared memory says which
- * locks it holds or wants.
+ * One thread's slot in a segment. The slot, in shared memory, says which locks the thread holds or
+ * wants.
  *
- * <p>It belongs to the thread that joined ({@link Segment#join()}), and only that one may lock with
- * it or close it; any other hears {@link IllegalStateException}. A thread that ends without closing
- * it is taken for dead: what it held exclusively becomes poisoned (see {@link OwnerDiedException}),
- * since it may be half-changed. Virtual threads may join, too; see {@link LWLock}.
+ * <p>It belongs to the thread that joined ({@link Segment#join()}). Only that thread may lock with
+ * it or close it; in any other thread these calls throw {@link IllegalStateException}. A thread
+ * that ends without closing it is taken for dead: what it held exclusively becomes poisoned (see
+ * {@link OwnerDiedException}), since it may be half-changed. Virtual threads may join, too; see
+ * {@link LWLock}.
  *
  * <p>Source: PostgreSQL's PGPROC and {@code MyProc}, src/backend/storage/lmgr/proc.c.
  */
@@ -38,6 +39,8 @@ public final class Backend implements AutoCloseable {
   final long recordGeneration;
   final long lockOwner;
   final long readerBit;
+  // If no more slots than this were ever joined, no other backend shares the reader bit.
+  final int aloneInGroupUpTo;
 
   // Who may acquire: the owner, until another thread ends the process.
   private volatile Thread acquirer;
@@ -62,6 +65,7 @@ public final class Backend implements AutoCloseable {
     recordGeneration = (long) generation << Layout.RECORD_GENERATION_SHIFT;
     lockOwner = (slot + 1) | (long) generation << Layout.LOCK_OWNER_GENERATION_SHIFT;
     readerBit = 1L << (slot % Long.SIZE);
+    aloneInGroupUpTo = slot < Long.SIZE ? slot + Long.SIZE : -1;
   }
 
   /**
@@ -77,7 +81,8 @@ public final class Backend implements AutoCloseable {
    * until {@code backend.segment()} is closed, or the process ends.
    *
    * @param subsystems in the order in which they attach
-   * @return the calling thread's seat; {@code segment().postmaster()} is the way to the postmaster
+   * @return the calling thread's backend; {@code segment().postmaster()} is the way to the
+   *     postmaster
    * @throws NotFoundException if no postmaster has started this process
    * @throws BackendParametersException if what it has left for this process is of no use, is not
    *     meant for it any more, or the postmaster has ended
@@ -107,28 +112,32 @@ public final class Backend implements AutoCloseable {
   public int heldLocks() {
     requireReleaser();
     int held = Status.check(BackendNative.heldLocks(handle));
-    Reference.reachabilityFence(this); // who is collected is ended
+    Reference.reachabilityFence(this); // a backend that is collected is ended
     return held;
   }
 
   /**
-   * Releases every lock it holds, as an error handler does.
+   * Releases every lock it holds, as an error handler does. Poisons nothing: the caller vouches for
+   * the data.
    *
    * @return how many there were
    */
   public int releaseAll() {
     requireReleaser();
     int released = Status.check(BackendNative.releaseAll(handle));
-    Reference.reachabilityFence(this); // who is collected is ended
+    Reference.reachabilityFence(this); // a backend that is collected is ended
     return released;
   }
 
   /**
-   * Releases what it still holds and gives the slot back. Once it is closed, closing again does
+   * Ends the backend and gives its slot back. Shared holds are released. Closing again does
    * nothing.
    *
-   * <p>If the thread that joined has ended, any thread may close it; what it held exclusively
-   * becomes poisoned then.
+   * <p>A lock that it still holds exclusively becomes poisoned, and a warning in the log says so:
+   * what the lock guards may be half-changed (see {@link OwnerDiedException}). So it goes when an
+   * exception leaves {@code try (Backend …)} before the lock is released; release in a {@code
+   * finally}, or call {@link #releaseAll} where the data are known to be whole. If the thread that
+   * joined has ended, any thread may close the backend.
    *
    * @throws IllegalStateException if the thread that joined is alive and is not the calling one
    */
@@ -226,12 +235,15 @@ public final class Backend implements AutoCloseable {
     acquirer = null;
   }
 
-  /** Gives the slot back and frees the handle, which nobody may use from here on. */
-  void leaveNow() {
+  /**
+   * Gives the slot back and frees the handle, which nobody may use from here on; returns how many
+   * locks are poisoned by that.
+   */
+  int leaveNow() {
     Thread before = acquirer;
     refuseAll();
     try {
-      Status.check(BackendNative.leave(handle));
+      return Status.check(BackendNative.leave(handle));
     } catch (RuntimeException e) {
       acquirer = before;
       releaser = owner;
@@ -245,16 +257,12 @@ public final class Backend implements AutoCloseable {
     releaser = null;
   }
 
-  /**
-   * Whether it holds a lock, or is about to enter one shared. One that only waits does not; what it
-   * has disowned, it does not hold.
-   */
+  /** Whether it holds a lock, or is about to enter one shared. One that only waits does not. */
   boolean holdsAny() {
     for (int i = 0; i < segment.maxHeldLocks(); i++) {
       long record = RawMemory.getLongAcquire(records + (long) i * Long.BYTES);
       long kind = record & Layout.RECORD_KIND_MASK;
-      boolean disowned = (record & Layout.RECORD_DISOWNED) != 0;
-      if (!disowned && (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN)) {
+      if (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN) {
         return true;
       }
     }

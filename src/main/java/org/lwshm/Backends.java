@@ -94,9 +94,15 @@ final class Backends {
   }
 
   private void leaveOwn(Seat seat, Backend backend) {
-    backend.leaveNow();
+    int poisoned = backend.leaveNow();
     seats.remove(seat);
     mine.remove();
+    if (poisoned > 0) {
+      LOG.warn(
+          "{} was closed while it held {} locks exclusively, which is a bug: they are poisoned",
+          backend,
+          poisoned);
+    }
   }
 
   /**

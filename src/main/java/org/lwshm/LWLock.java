@@ -6,7 +6,6 @@ import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReadWriteLock;
 import org.lwshm.jni.LWLockNative;
@@ -23,14 +22,16 @@ import org.lwshm.jni.TrancheNative;
  * mode. The uncontended path is here, in Java, on the lock's own words; all that can sleep or fail
  * is in C. docs/lock-protocol.md explains the protocol, and {@code core/lwlock.c} is its reference.
  *
- * <p>Methods that take a {@link Backend} want the calling thread's own; those without look it up,
- * which costs a little more. All throw {@link IllegalStateException} if the backend is another
- * thread's or is closed, and {@link IllegalArgumentException} if it is of another segment.
+ * <p>A thread locks with its own {@link Backend}. Methods without one look it up, and have the
+ * thread {@linkplain Segment#join() join} if it has not, so as many threads as lock at one time
+ * need slots ({@link SegmentBuilder#maxBackends}). Methods that take a backend save the lookup. All
+ * throw {@link IllegalStateException} if the backend is another thread's or is closed, and {@link
+ * IllegalArgumentException} if it is of another segment.
  *
  * <p>If a holder is killed, the others go on: a shared hold ends, an exclusive one too, but then
- * the lock is <i>poisoned</i>, because what it guards may be half-changed. Who acquires a poisoned
- * lock, in either mode, has the {@link RepairCallback} of its tranche called first, or, if there is
- * none, hears {@link OwnerDiedException}. The same goes for a thread that ends without closing its
+ * the lock is <i>poisoned</i>, because what it guards may be half-changed. The next acquire, in
+ * either mode, calls the {@link RepairCallback} of the lock's tranche first, or, if there is none,
+ * throws {@link OwnerDiedException}. The same goes for a thread that ends without closing its
  * backend. To drop the backend is not enough: the thread keeps it as long as it lives, and what it
  * holds stays held.
  *
@@ -41,8 +42,11 @@ import org.lwshm.jni.TrancheNative;
  *
  * <p>With the system property {@code org.lwshm.checkLockOrder} set to true, every acquire checks
  * that this process locks tranches in one order, and the locks of one tranche by rising index, and
- * throws {@link LockOrderException} otherwise; {@code tryAcquire} without a time-out, {@link
- * #acquireOrWait} and {@link #waitForVar} do not. It costs a microsecond or so: for tests.
+ * throws {@link LockOrderException} otherwise; an acquire that does not wait is not checked. It
+ * costs a microsecond or so: for tests.
+ *
+ * <p>An acquire or release out of which a {@link StackOverflowError} comes may have been cut off
+ * half-way, and keep others waiting. {@link Backend#releaseAll} or {@link Backend#close} ends it.
  *
  * <p>Source: PostgreSQL's LWLock, src/backend/storage/lmgr/lwlock.c.
  */
@@ -51,9 +55,15 @@ public final class LWLock {
   /** Whether acquires have their order checked, which is done in C. */
   static final boolean CHECKS_ORDER = Boolean.getBoolean("org.lwshm.checkLockOrder");
 
-  /** Bits of W that keep a reader out, unless the starver is the reader itself, which C sees to. */
-  private static final long BLOCKS_SHARED =
-      Layout.LOCK_OWNER_SLOT_MASK | Layout.LOCK_STARVER_MASK | Layout.LOCK_POISON;
+  /** Bits of W that keep a backend out; C sees whether it is the starving waiter itself. */
+  private static final long BLOCKS =
+      Layout.LOCK_OWNER_SLOT_MASK | Layout.LOCK_STARVING_MASK | Layout.LOCK_POISON;
+
+  /** Bits of W that keep nobody out: waiters may be parked. */
+  private static final long PARKED = Layout.LOCK_XWAIT | Layout.LOCK_SWAIT | Layout.LOCK_WAKING;
+
+  /** What a release may leave in W, and wake nobody: a woken writer looks after the others. */
+  private static final long WOKEN = Layout.LOCK_XWAIT | Layout.LOCK_WAKING;
 
   private static final long WAITERS = Layout.LOCK_XWAIT | Layout.LOCK_SWAIT | Layout.LOCK_DPARK;
 
@@ -68,9 +78,11 @@ public final class LWLock {
 
   // W; RB stands beside it.
   private final long word;
-  // A record of this lock, generation and kind left out, and its preferred place, in bytes.
+  // A record of this lock, generation and kind left out, and its preferred index, in bytes.
   private final long recordKey;
-  private final long recordPlace;
+  private final long recordIndex;
+  // How many of the segment's slots were ever joined.
+  private final long joinedSlots;
   // A backend's counters of the tranche, in bytes from its first record.
   private final long counters;
 
@@ -82,7 +94,8 @@ public final class LWLock {
     word = segment.attachment().base() + offset + Layout.LWLOCK_WORD;
     long number = offset / TrancheNative.LWLOCK_SIZE;
     recordKey = number << Layout.RECORD_LOCK_SHIFT;
-    recordPlace = (number & (segment.maxHeldLocks() - 1)) * Long.BYTES;
+    recordIndex = (number & (segment.maxHeldLocks() - 1)) * Long.BYTES;
+    joinedSlots = segment.attachment().base() + Layout.HEADER_JOINED_SLOTS;
     counters =
         (long) segment.maxHeldLocks() * Long.BYTES
             + (long) tranche.id() * Layout.TRANCHE_COUNTERS_SIZE;
@@ -110,18 +123,15 @@ public final class LWLock {
    * @param mode how
    * @throws IllegalMonitorStateException if the backend holds the lock already
    * @throws LimitExceededException if the backend holds as many locks as it may
-   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
+   * @throws OwnerDiedException if a holder died inside, and no callback repairs what the lock
+   *     guards
    */
   public void acquire(Backend backend, LWLockMode mode) {
     backend.requireAcquirer(segment);
-    if (mode == LWLockMode.EXCLUSIVE) {
-      acquireExclusive(backend);
-    } else {
-      // Before anything is written.
-      Objects.requireNonNull(mode, "mode");
-      acquireShared(backend, mode);
+    if (!acquireAtOnce(backend, mode)) {
+      LockWait.acquire(this, backend, mode, LockWait.FOREVER);
     }
-    // A backend that nobody refers to any more is ended, so it must be referred to until here.
+    // A backend that is collected is ended, so it must be referred to until here.
     Reference.reachabilityFence(backend);
   }
 
@@ -136,6 +146,38 @@ public final class LWLock {
   }
 
   /**
+   * Acquires the lock, sleeping as long as it takes, unless the thread is interrupted. An interrupt
+   * is noticed within 50 milliseconds, and leaves nothing behind.
+   *
+   * @param backend the calling thread's
+   * @param mode how
+   * @throws InterruptedException if the thread was interrupted before or meanwhile
+   * @throws IllegalMonitorStateException if the backend holds the lock already
+   * @throws LimitExceededException if the backend holds as many locks as it may
+   * @throws OwnerDiedException if a holder died inside, and no callback repairs what the lock
+   *     guards
+   */
+  public void acquireInterruptibly(Backend backend, LWLockMode mode) throws InterruptedException {
+    backend.requireAcquirer(segment);
+    LockWait.requireNotInterrupted();
+    if (!acquireAtOnce(backend, mode)) {
+      LockWait.acquireInterruptibly(this, backend, mode, LockWait.FOREVER);
+    }
+    Reference.reachabilityFence(backend);
+  }
+
+  /**
+   * Acquires the lock with the calling thread's own backend, unless the thread is interrupted.
+   *
+   * @param mode how
+   * @throws InterruptedException if the thread was interrupted before or meanwhile
+   * @see #acquireInterruptibly(Backend, LWLockMode)
+   */
+  public void acquireInterruptibly(LWLockMode mode) throws InterruptedException {
+    acquireInterruptibly(segment.backend(), mode);
+  }
+
+  /**
    * Acquires the lock if that needs no waiting. May fail though nobody holds the lock, if another
    * is just trying to acquire it: of two that try in different modes at one moment, both may fail.
    *
@@ -144,16 +186,15 @@ public final class LWLock {
    * @return whether it was acquired
    * @throws IllegalMonitorStateException if the backend holds the lock already
    * @throws LimitExceededException if the backend holds as many locks as it may
-   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
+   * @throws OwnerDiedException if a holder died inside, and no callback repairs what the lock
+   *     guards
    */
   public boolean tryAcquire(Backend backend, LWLockMode mode) {
     backend.requireAcquirer(segment);
-    // In C as a whole: who gives up in the middle has to take its steps back, and does so there.
-    int status = LWLockNative.tryAcquire(backend.handle(), offset, mode.code());
-    if (status == Status.OWNER_DIED) {
-      return LockWait.acquire(this, backend, mode, 0);
-    }
-    return check(backend, status) == 1;
+    boolean acquired =
+        acquireAtOnce(backend, mode) || LockWait.acquire(this, backend, mode, LockWait.AT_ONCE);
+    Reference.reachabilityFence(backend);
+    return acquired;
   }
 
   /**
@@ -168,75 +209,67 @@ public final class LWLock {
   }
 
   /**
-   * Acquires the lock, sleeping for a time at most. Interrupts are not looked at.
-   *
-   * @param backend the calling thread's
-   * @param mode how
-   * @param timeout how long; zero or less does not wait at all
-   * @return whether it was acquired; false if the time ran out
-   * @throws IllegalMonitorStateException if the backend holds the lock already
-   * @throws LimitExceededException if the backend holds as many locks as it may
-   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
-   */
-  public boolean tryAcquire(Backend backend, LWLockMode mode, Duration timeout) {
-    backend.requireAcquirer(segment);
-    return LockWait.acquire(this, backend, mode, nanos(timeout));
-  }
-
-  /**
-   * Acquires the lock, sleeping as long as it takes, unless the thread is interrupted. An interrupt
+   * Acquires the lock, sleeping for a time at most, unless the thread is interrupted. An interrupt
    * is noticed within 50 milliseconds, and leaves nothing behind.
    *
    * @param backend the calling thread's
    * @param mode how
+   * @param timeout how long; zero or less does not wait at all
+   * @return whether it was acquired; false if the time ran out
    * @throws InterruptedException if the thread was interrupted before or meanwhile
    * @throws IllegalMonitorStateException if the backend holds the lock already
    * @throws LimitExceededException if the backend holds as many locks as it may
-   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
+   * @throws OwnerDiedException if a holder died inside, and no callback repairs what the lock
+   *     guards
    */
-  public void acquireInterruptibly(Backend backend, LWLockMode mode) throws InterruptedException {
+  public boolean tryAcquire(Backend backend, LWLockMode mode, Duration timeout)
+      throws InterruptedException {
+    return tryAcquire(backend, mode, TimeUnit.NANOSECONDS.convert(timeout));
+  }
+
+  /** The same, in nanoseconds. */
+  boolean tryAcquire(Backend backend, LWLockMode mode, long timeoutNanos)
+      throws InterruptedException {
     backend.requireAcquirer(segment);
-    LockWait.acquireInterruptibly(this, backend, mode, LockWait.FOREVER);
+    LockWait.requireNotInterrupted();
+    boolean acquired =
+        acquireAtOnce(backend, mode)
+            || LockWait.acquireInterruptibly(this, backend, mode, timeoutNanos);
+    Reference.reachabilityFence(backend);
+    return acquired;
   }
 
   /**
-   * Acquires the lock, sleeping for a time at most, unless the thread is interrupted.
+   * Acquires the lock with the calling thread's own backend, sleeping for a time at most.
    *
-   * @param backend the calling thread's
    * @param mode how
    * @param timeout how long; zero or less does not wait at all
    * @return whether it was acquired; false if the time ran out
    * @throws InterruptedException if the thread was interrupted before or meanwhile
-   * @see #acquireInterruptibly(Backend, LWLockMode)
+   * @see #tryAcquire(Backend, LWLockMode, Duration)
    */
-  public boolean tryAcquireInterruptibly(Backend backend, LWLockMode mode, Duration timeout)
-      throws InterruptedException {
-    backend.requireAcquirer(segment);
-    return LockWait.acquireInterruptibly(this, backend, mode, nanos(timeout));
-  }
-
-  /** As many as a long holds, if there are more. */
-  private static long nanos(Duration duration) {
-    return TimeUnit.NANOSECONDS.convert(duration);
+  public boolean tryAcquire(LWLockMode mode, Duration timeout) throws InterruptedException {
+    return tryAcquire(segment.backend(), mode, timeout);
   }
 
   /**
-   * Acquires the lock exclusively if that needs no waiting. Otherwise waits until whoever is in has
-   * left, and does not acquire it: perhaps another has done meanwhile what it was wanted for.
+   * Acquires the lock exclusively if that needs no waiting. Otherwise waits until the holders have
+   * left, and does not acquire it: perhaps they have done meanwhile what it was wanted for.
    * PostgreSQL's LWLockAcquireOrWait.
    *
    * @param backend the calling thread's
    * @return whether it was acquired; also if a holder died inside and its data were repaired
    * @throws IllegalMonitorStateException if the backend holds the lock already
    * @throws LimitExceededException if the backend holds as many locks as it may
-   * @throws OwnerDiedException if a holder died inside, and nobody can repair what the lock guards
+   * @throws OwnerDiedException if a holder died inside, and no callback repairs what the lock
+   *     guards
    */
   public boolean acquireOrWait(Backend backend) {
     if (tryAcquire(backend, LWLockMode.EXCLUSIVE)) {
       return true;
     }
     if (isOwned()) {
-      int status = LockWait.awaitReleased(this, backend);
+      int status = LockWait.awaitRelease(this, backend);
       if (status != Status.OWNER_DIED) {
         check(backend, status);
         return false;
@@ -251,75 +284,13 @@ public final class LWLock {
   }
 
   /**
-   * Waits while the lock is held exclusively and its variable is {@code old}, without acquiring it.
-   * Through the variable, a 64-bit number that is 0 at first, a holder can tell waiters how far it
-   * is. PostgreSQL's LWLockWaitForVar.
+   * The same with the calling thread's own backend.
    *
-   * @param backend the calling thread's
-   * @param old the value at which to wait on
-   * @return the variable, if the lock is held exclusively and the variable is another; empty if the
-   *     lock is not held exclusively
-   * @throws IllegalMonitorStateException if the backend is the holder
-   * @throws OwnerDiedException if the holder died inside; nobody repairs it here
+   * @return whether it was acquired
+   * @see #acquireOrWait(Backend)
    */
-  public OptionalLong waitForVar(Backend backend, long old) {
-    backend.requireAcquirer(segment);
-    long[] variable = new long[1];
-    int status = LockWait.awaitVariable(this, backend, old, variable);
-    if (status == Status.OWNER_DIED) {
-      throw LockRepair.ownerDied(this, null);
-    }
-    return check(backend, status) == 1 ? OptionalLong.empty() : OptionalLong.of(variable[0]);
-  }
-
-  /**
-   * Sets the lock's variable and wakes who waits for that. PostgreSQL's LWLockUpdateVar.
-   *
-   * @param backend the calling thread's, which holds the lock exclusively
-   * @param value what the variable becomes
-   * @throws IllegalMonitorStateException if it does not
-   */
-  public void updateVar(Backend backend, long value) {
-    backend.requireReleaser(segment);
-    check(backend, LWLockNative.updateVar(backend.handle(), offset, value));
-  }
-
-  /**
-   * Sets the lock's variable and releases the lock. PostgreSQL's LWLockReleaseClearVar.
-   *
-   * @param backend the calling thread's, which holds the lock exclusively
-   * @param value what the variable becomes
-   * @throws IllegalMonitorStateException if it does not
-   */
-  public void releaseClearVar(Backend backend, long value) {
-    backend.requireReleaser(segment);
-    check(backend, LWLockNative.releaseClearVar(backend.handle(), offset, value));
-  }
-
-  /**
-   * Disowns the lock: it stays held, but not by this backend any more, and any other may release
-   * it, once, with {@link #releaseDisowned}. If this backend is closed or dies before that, the
-   * lock is recovered as if the backend had died holding it. Until then the lock counts among those
-   * that this backend may hold at one time ({@link SegmentBuilder#maxHeldLocks}). PostgreSQL's
-   * LWLockDisown.
-   *
-   * @param backend the calling thread's, which holds the lock
-   * @throws IllegalMonitorStateException if it does not
-   */
-  public void disown(Backend backend) {
-    backend.requireReleaser(segment);
-    check(backend, LWLockNative.disown(backend.handle(), offset));
-  }
-
-  /**
-   * Releases the lock, which some backend has disowned. PostgreSQL's LWLockReleaseDisowned.
-   *
-   * @param backend the calling thread's
-   * @throws IllegalMonitorStateException if no backend has disowned the lock
-   */
-  public void releaseDisowned(Backend backend) {
-    backend.requireReleaser(segment);
-    check(backend, LWLockNative.releaseDisowned(backend.handle(), offset));
+  public boolean acquireOrWait() {
+    return acquireOrWait(segment.backend());
   }
 
   /**
@@ -339,6 +310,16 @@ public final class LWLock {
   }
 
   /**
+   * The same with the calling thread's own backend.
+   *
+   * @return whether it is poisoned
+   * @see #acquireForRepair(Backend)
+   */
+  public boolean acquireForRepair() {
+    return acquireForRepair(segment.backend());
+  }
+
+  /**
    * Declares what the lock guards to be consistent. A poisoned lock that is released without stays
    * poisoned.
    *
@@ -350,7 +331,17 @@ public final class LWLock {
     check(backend, LWLockNative.markConsistent(backend.handle(), offset));
   }
 
-  /** {@return whether a holder died inside, and nobody has repaired since what the lock guards} */
+  /**
+   * The same with the calling thread's own backend.
+   *
+   * @throws IllegalMonitorStateException if it does not hold the lock exclusively
+   * @see #markConsistent(Backend)
+   */
+  public void markConsistent() {
+    markConsistent(holder());
+  }
+
+  /** {@return whether a holder died inside, and what the lock guards was not repaired since} */
   public boolean isPoisoned() {
     requireOpen();
     return (RawMemory.getLongVolatile(word) & Layout.LOCK_POISON) != 0;
@@ -360,13 +351,9 @@ public final class LWLock {
    * The lock for code that takes a {@link ReadWriteLock}: {@link ReadWriteLock#readLock} is the
    * shared mode, {@link ReadWriteLock#writeLock} the exclusive one.
    *
-   * <p>A thread locks with its own backend. If it has none, {@link Segment#join} is called for it,
-   * and it keeps that seat until it ends or closes it ({@code segment.backend().close()}); so as
-   * many threads as use the view at one time need seats ({@link SegmentBuilder#maxBackends}).
-   *
    * <p>What differs from {@link java.util.concurrent.locks.ReentrantReadWriteLock}: it is not
    * reentrant, neither mode can be turned into the other, and a thread that holds it in one mode
-   * and asks for it, in either mode, also with {@code tryLock}, hears {@link
+   * and asks for it, in either mode, also with {@code tryLock}, gets an {@link
    * IllegalMonitorStateException}; {@code tryLock} may fail though nobody holds the lock, if
    * another thread is just trying to (see {@link #tryAcquire(Backend, LWLockMode)}); {@code
    * newCondition} is not supported; whatever {@link #acquire} throws may be thrown, {@link
@@ -386,17 +373,21 @@ public final class LWLock {
    */
   public void release(Backend backend) {
     backend.requireReleaser(segment);
-    long record = backend.records + recordPlace;
+    long record = backend.records + recordIndex;
     long held = RawMemory.getLong(record);
     long key = recordKey | backend.recordGeneration;
     if (held == (key | Layout.RECORD_XIN)) {
       // One RMW: the owner goes, the flags stay, and what they were is what is owed. Release: pairs
       // with the CAS of the next owner and the second look of a reader.
       long old = RawMemory.getAndAddLong(word, -backend.lockOwner);
-      if (old == backend.lockOwner) {
+      long left = old - backend.lockOwner;
+      if (left == 0 || left == WOKEN) {
         RawMemory.putLongRelease(record, 0);
       } else {
-        check(backend, LWLockNative.releaseContended(backend.handle(), offset, old));
+        // If there is no stack left for the call, the record says what is owed, and no second
+        // release takes the owner off again.
+        RawMemory.putLongRelease(record, key | Layout.RECORD_N);
+        check(backend, LWLockNative.releaseSlow(backend.handle(), offset, old));
       }
     } else if (held == (key | Layout.RECORD_S)) {
       // Volatile, for the full fence between this and the look at W: an owner that parks after we
@@ -406,10 +397,10 @@ public final class LWLock {
       if ((seen & Layout.LOCK_DPARK) == 0) {
         RawMemory.putLongRelease(record, 0);
       } else {
-        check(backend, LWLockNative.releaseContended(backend.handle(), offset, seen));
+        check(backend, LWLockNative.releaseSlow(backend.handle(), offset, seen));
       }
     } else {
-      // Held with a record at another place, or not at all.
+      // Held with a record at another index, or not at all.
       check(backend, LWLockNative.release(backend.handle(), offset));
     }
     Reference.reachabilityFence(backend);
@@ -418,86 +409,104 @@ public final class LWLock {
   /**
    * Releases the lock with the calling thread's own backend.
    *
+   * @throws IllegalMonitorStateException if it does not hold the lock
    * @see #release(Backend)
    */
   public void release() {
-    release(segment.backend());
+    release(holder());
   }
 
-  private void acquireExclusive(Backend backend) {
-    long record = backend.records + recordPlace;
-    if (CHECKS_ORDER || isPlaceTaken(backend, record)) {
-      acquireInC(backend, LWLockMode.EXCLUSIVE);
-      return;
+  /** The calling thread's backend, if it may hold the lock. */
+  private Backend holder() {
+    Backend mine = segment.backendOrNull();
+    if (mine == null) {
+      requireOpen();
+      throw new IllegalMonitorStateException(
+          "thread \"" + Thread.currentThread().getName() + "\" does not hold lock " + this);
     }
+    return mine;
+  }
+
+  /**
+   * Acquires the lock if nobody is in the way: true. If not, C goes on from what the record says,
+   * which is N if this got so far.
+   */
+  private boolean acquireAtOnce(Backend backend, LWLockMode mode) {
+    long record = backend.records + recordIndex;
+    if (CHECKS_ORDER || isIndexTaken(backend, record)) {
+      return false;
+    }
+    return mode == LWLockMode.EXCLUSIVE
+        ? acquireExclusive(backend, record)
+        : acquireShared(backend, record, mode);
+  }
+
+  private boolean acquireExclusive(Backend backend, long record) {
     long key = recordKey | backend.recordGeneration;
     // Loaded here: what is loaded after a locked instruction waits for it.
     long counter = backend.records + counters + Layout.COUNTERS_EXCLUSIVE;
     long acquired = RawMemory.getLong(counter) + 1;
-    // Before the CAS, so that who dies behind the CAS is known to own the lock.
+    // Before the CAS, so that a backend that dies behind the CAS is known to own the lock.
     RawMemory.putLongRelease(record, key | Layout.RECORD_N);
-    if (RawMemory.compareAndSetLong(word, 0, backend.lockOwner)
-        && RawMemory.getLongVolatile(word + READERS) == 0) {
-      RawMemory.putLongRelease(record, key | Layout.RECORD_XIN);
-      // No change of the data may come before the record that says we are inside.
-      VarHandle.storeStoreFence();
-      RawMemory.putLong(counter, acquired);
-    } else {
-      // W is another's, or it is ours and readers may have to leave first: C looks which.
-      acquireContended(backend, LWLockMode.EXCLUSIVE);
+    if (!own(backend.lockOwner) || !isDrained(backend)) {
+      return false;
     }
+    RawMemory.putLongRelease(record, key | Layout.RECORD_XIN);
+    // No change of the data may come before the record that says we are inside.
+    VarHandle.storeStoreFence();
+    RawMemory.putLong(counter, acquired);
+    return true;
   }
 
-  private void acquireShared(Backend backend, LWLockMode mode) {
-    long record = backend.records + recordPlace;
-    if (CHECKS_ORDER || isPlaceTaken(backend, record)) {
-      acquireInC(backend, mode);
-      return;
+  /** Becomes the owner of a lock that has none, also if others are parked, whose flags stay. */
+  private boolean own(long owner) {
+    if (RawMemory.compareAndSetLong(word, 0, owner)) {
+      return true;
     }
+    long seen = RawMemory.getLongVolatile(word);
+    return (seen & ~PARKED) == 0 && RawMemory.compareAndSetLong(word, seen, seen | owner);
+  }
+
+  /** Whether no reader has to leave: RB is empty, or only the owner's own group was ever in. */
+  private boolean isDrained(Backend backend) {
+    long readers = RawMemory.getLongVolatile(word + READERS);
+    return readers == 0
+        || (readers == backend.readerBit
+            && RawMemory.getIntVolatile(joinedSlots) <= backend.aloneInGroupUpTo);
+  }
+
+  private boolean acquireShared(Backend backend, long record, LWLockMode mode) {
+    // Before anything is written.
+    Objects.requireNonNull(mode, "mode");
+    long key = recordKey | backend.recordGeneration;
     long counter = backend.records + counters + Layout.COUNTERS_SHARED;
     long acquired = RawMemory.getLong(counter) + 1;
     // Volatile, for the full fence between this and the look at W: we see the owner, or the owner,
     // who writes W and then reads the records, sees us.
-    RawMemory.putLongVolatile(record, recordKey | backend.recordGeneration | Layout.RECORD_S);
-    if ((RawMemory.getLongVolatile(word) & BLOCKS_SHARED) == 0) {
-      setReaderBit(backend.readerBit);
-      // Always again: an owner that came since then may have read RB without our bit.
-      if ((RawMemory.getLongVolatile(word) & BLOCKS_SHARED) == 0) {
+    RawMemory.putLongVolatile(record, key | Layout.RECORD_S);
+    try {
+      if (enterShared(backend.readerBit)) {
         RawMemory.putLong(counter, acquired);
-        return;
+        return true;
       }
+    } catch (StackOverflowError e) {
+      // An acquire that throws holds nothing.
+      RawMemory.putLongVolatile(record, key | Layout.RECORD_N);
+      throw e;
     }
-    acquireContended(backend, mode);
+    // No hold, and not to be taken for one. C wakes an owner that waits for this.
+    RawMemory.putLongVolatile(record, key | Layout.RECORD_N);
+    return false;
   }
 
-  /** The whole acquire. */
-  private void acquireInC(Backend backend, LWLockMode mode) {
-    if (backend.isVirtual()) {
-      LockWait.acquire(this, backend, mode, LockWait.FOREVER);
-    } else {
-      finishAcquire(backend, mode, LWLockNative.acquire(backend.handle(), offset, mode.code()));
+  /** Whether nobody is in the way of a backend whose record says S, so that it is a hold now. */
+  private boolean enterShared(long readerBit) {
+    if ((RawMemory.getLongVolatile(word) & BLOCKS) != 0) {
+      return false;
     }
-  }
-
-  /** The rest of an acquire whose record has been written, and whose way was blocked. */
-  private void acquireContended(Backend backend, LWLockMode mode) {
-    if (backend.isVirtual()) {
-      // A wait in steps begins with N. The wake-up that an S owes who drains, it gives.
-      long key = recordKey | backend.recordGeneration;
-      RawMemory.putLongVolatile(backend.records + recordPlace, key | Layout.RECORD_N);
-      LockWait.acquire(this, backend, mode, LockWait.FOREVER);
-    } else {
-      int status = LWLockNative.acquireContended(backend.handle(), offset, mode.code());
-      finishAcquire(backend, mode, status);
-    }
-  }
-
-  private void finishAcquire(Backend backend, LWLockMode mode, int status) {
-    if (status == Status.OWNER_DIED) {
-      LockWait.acquire(this, backend, mode, LockWait.FOREVER);
-    } else {
-      check(backend, status);
-    }
+    setReaderBit(readerBit);
+    // Always again: an owner that came since then may have read RB without our bit.
+    return (RawMemory.getLongVolatile(word) & BLOCKS) == 0;
   }
 
   /** Checks the status of a native call, during which the backend must be referred to. */
@@ -517,8 +526,8 @@ public final class LWLock {
     }
   }
 
-  /** Whether the record's preferred place has a record, or this lock's may be at another place. */
-  private static boolean isPlaceTaken(Backend backend, long record) {
+  /** Whether the record's preferred index has a record, or this lock's may be at another index. */
+  private static boolean isIndexTaken(Backend backend, long record) {
     return (RawMemory.getLong(record) | RawMemory.getInt(backend.records + Backend.SPILLED)) != 0;
   }
 
@@ -548,11 +557,29 @@ public final class LWLock {
     if (backend.segment() != segment) {
       return false;
     }
-    long kind = backend.findRecord(recordKey, recordPlace) & Layout.RECORD_KIND_MASK;
+    long kind = backend.findRecord(recordKey, recordIndex) & Layout.RECORD_KIND_MASK;
+    Reference.reachabilityFence(backend);
     return kind == (mode == LWLockMode.EXCLUSIVE ? Layout.RECORD_XIN : Layout.RECORD_S);
   }
 
-  /** {@return whether somebody may be parked, waiting for the lock or for readers to leave it} */
+  /** {@return whether the calling thread holds the lock, in either mode} */
+  public boolean isHeldByCurrentThread() {
+    return isHeldByCurrentThread(LWLockMode.EXCLUSIVE) || isHeldByCurrentThread(LWLockMode.SHARED);
+  }
+
+  /**
+   * Whether the calling thread holds the lock in a mode.
+   *
+   * @param mode how
+   * @return whether it does; a thread that has not joined holds nothing
+   */
+  public boolean isHeldByCurrentThread(LWLockMode mode) {
+    requireOpen();
+    Backend mine = segment.backendOrNull();
+    return mine != null && isHeldBy(mine, mode);
+  }
+
+  /** {@return whether a waiter may be parked, waiting for the lock or for readers to leave it} */
   public boolean hasWaiters() {
     requireOpen();
     return (RawMemory.getLongVolatile(word) & WAITERS) != 0;

@@ -13,12 +13,15 @@ import org.lwshm.jni.TrancheNative;
  *
  * @param exclusive how often they were acquired exclusively
  * @param shared how often they were acquired shared
- * @param slowExclusive of the exclusive ones, how many found their way blocked
- * @param slowShared of the shared ones, how many found their way blocked
- * @param waits how often somebody waited, whether that led to the lock or not
- * @param waitTime how long they waited, in all
+ * @param slowExclusive of the exclusive ones, how many had to wait
+ * @param slowShared of the shared ones, how many had to wait
+ * @param waits how often a thread slept, whether that led to the lock or not
+ * @param waitTime how long they slept, in all
  * @param recoveries how many holds were ended whose process or thread had died
  * @param poisonings of those, how many may have left data half-changed
+ * @param spins how often a waiter looks at the lock, at present, before it sleeps; see {@link
+ *     LWLockTranche#setSpins}
+ * @param pauses how many pauses of the processor come before each of these looks
  * @param histogram the waits by their length: element i counts those that took {@link
  *     #bucketStart(int) bucketStart(i)} (2<sup>i</sup> microseconds) or longer, but less than
  *     {@code bucketStart(i + 1)}; the first one also those that were shorter, the last one all that
@@ -33,6 +36,8 @@ public record LWLockStatistics(
     Duration waitTime,
     long recoveries,
     long poisonings,
+    int spins,
+    int pauses,
     long[] histogram) {
 
   /** How many elements the histogram has. */
@@ -49,6 +54,8 @@ public record LWLockStatistics(
    * @param waitTime as above
    * @param recoveries as above
    * @param poisonings as above
+   * @param spins as above
+   * @param pauses as above
    * @param histogram as above
    */
   public LWLockStatistics {
@@ -87,6 +94,8 @@ public record LWLockStatistics(
         Duration.ofNanos(numbers[TrancheNative.STATISTICS_WAIT_NS]),
         numbers[TrancheNative.STATISTICS_RECOVERIES],
         numbers[TrancheNative.STATISTICS_POISONINGS],
+        (int) numbers[TrancheNative.STATISTICS_SPINS],
+        (int) numbers[TrancheNative.STATISTICS_PAUSES],
         Arrays.copyOfRange(
             numbers, TrancheNative.STATISTICS_HISTOGRAM, TrancheNative.STATISTICS_COUNT));
   }
@@ -102,6 +111,8 @@ public record LWLockStatistics(
         && waitTime.equals(that.waitTime)
         && recoveries == that.recoveries
         && poisonings == that.poisonings
+        && spins == that.spins
+        && pauses == that.pauses
         && Arrays.equals(histogram, that.histogram);
   }
 

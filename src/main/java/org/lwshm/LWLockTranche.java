@@ -11,6 +11,9 @@ import org.lwshm.jni.TrancheNative;
  */
 public final class LWLockTranche {
 
+  /** For {@link #setSpins}: waiters find out by themselves. */
+  public static final int SPINS_LEARNED = TrancheNative.SPINS_LEARNED;
+
   private final Segment segment;
   private final String name;
   private final int id;
@@ -61,14 +64,27 @@ public final class LWLockTranche {
   }
 
   /**
-   * Has {@code callback} called, in this process, when somebody acquires a lock of this tranche
+   * Sets how a waiter for one of its locks spins before it sleeps. {@link #SPINS_LEARNED}, the
+   * default: waiters try out now and then in which way all processes together acquire more, and
+   * keep to that: sleeping at once, looking at the lock 100 times, or looking once after a longer
+   * pause. Holds for all processes, from their next wait on.
+   *
+   * @param turns {@link #SPINS_LEARNED}; 0, to sleep at once; or how often to look, 65,535 at most
+   * @throws IllegalArgumentException if it is something else
+   */
+  public void setSpins(int turns) {
+    segment.attachment().call(handle -> TrancheNative.setSpins(handle, id, turns));
+  }
+
+  /**
+   * Has {@code callback} called, in this process, when a thread acquires a lock of this tranche
    * whose holder died inside. The acquire goes on once the data are consistent; without a callback
    * it throws {@link OwnerDiedException}.
    *
-   * <p>Every process that locks registers its own, as a rule right after it has attached: who
-   * acquires next, repairs.
+   * <p>Every process that locks registers its own, as a rule right after it has attached: the next
+   * one to acquire repairs.
    *
-   * @param callback what to call; null: nobody. It takes the place of an earlier one.
+   * @param callback what to call; null: nothing. It takes the place of an earlier one.
    */
   public void onRepair(RepairCallback callback) {
     if (segment.isClosed()) {

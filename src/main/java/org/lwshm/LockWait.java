@@ -2,9 +2,9 @@
 
 package org.lwshm;
 
+import java.lang.ref.Reference;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.LongToIntFunction;
 import org.lwshm.jni.LWLockNative;
 import org.lwshm.jni.Status;
 
@@ -12,15 +12,18 @@ import org.lwshm.jni.Status;
  * One wait for a lock, with all that may come of it: being interrupted, running out of time, and
  * repairing what a dead holder has left.
  *
- * <p>The native side sleeps in steps, between which it keeps the waiter's place. A thread that may
- * be interrupted comes back from it now and then to look. A virtual thread does not sleep in it at
- * all, which would keep its carrier from others, the lock's holder perhaps among them: it looks,
- * and lets others run before it looks again.
+ * <p>A thread that may be interrupted waits in steps, between which C keeps it in line, and looks
+ * after each whether it was. A virtual thread does not sleep in C at all, which would keep its
+ * carrier from others, the lock's holder perhaps among them: it looks, and lets others run before
+ * it looks again.
  */
 final class LockWait {
 
   /** No time-out. */
-  static final long FOREVER = Long.MAX_VALUE;
+  static final long FOREVER = LWLockNative.FOREVER;
+
+  /** A time-out that does not wait at all. */
+  static final long AT_ONCE = 0;
 
   /** The longest that an interrupt goes unnoticed. */
   private static final long STEP_NS = TimeUnit.MILLISECONDS.toNanos(40);
@@ -30,88 +33,81 @@ final class LockWait {
   private static final long FIRST_PARK_NS = TimeUnit.MICROSECONDS.toNanos(20);
   private static final int MAX_DOUBLINGS = 6;
 
-  /** What a step for a variable returns that found it changed. */
-  private static final int CHANGED = 2;
+  /** What is waited for, in C. */
+  private interface Native {
+    int call(long backend, long lock, long timeoutNanos, int flags);
+  }
 
   private final LWLock lock;
   private final Backend backend;
-  private final LWLockMode mode;
   private final boolean interruptible;
   private final boolean timed;
   private final long deadline;
 
-  private LockWait(
-      LWLock lock, Backend backend, LWLockMode mode, long timeoutNanos, boolean interruptible) {
+  private LockWait(LWLock lock, Backend backend, long timeoutNanos, boolean interruptible) {
     this.lock = lock;
     this.backend = backend;
-    this.mode = mode;
     this.interruptible = interruptible;
     timed = timeoutNanos != FOREVER;
     // Half of what a long holds is 146 years: no difference of times overflows.
     deadline = timed ? System.nanoTime() + Math.max(0, Math.min(timeoutNanos, FOREVER / 2)) : 0;
   }
 
-  /** Acquires a lock; false if the time ran out. Poison is repaired, or thrown. */
+  /**
+   * Goes on with an acquire that met others; false if the time ran out. Poison is repaired, or
+   * thrown.
+   */
   static boolean acquire(LWLock lock, Backend backend, LWLockMode mode, long timeoutNanos) {
+    if (!backend.isVirtual() || timeoutNanos <= AT_ONCE) {
+      int status =
+          LWLockNative.acquireSlow(backend.handle(), lock.offset(), mode.code(), timeoutNanos, 0);
+      if (status != Status.OWNER_DIED) {
+        return lock.check(backend, status) == 1;
+      }
+    }
     try {
-      return new LockWait(lock, backend, mode, timeoutNanos, false).acquire();
+      return new LockWait(lock, backend, timeoutNanos, false).acquire(mode);
     } catch (InterruptedException e) {
       throw new AssertionError("not interruptible", e);
     }
   }
 
-  /** The same, unless the thread is interrupted before or meanwhile. */
+  /** The same, unless the thread is interrupted meanwhile. */
   static boolean acquireInterruptibly(
       LWLock lock, Backend backend, LWLockMode mode, long timeoutNanos)
       throws InterruptedException {
+    return timeoutNanos <= AT_ONCE
+        ? acquire(lock, backend, mode, AT_ONCE)
+        : new LockWait(lock, backend, timeoutNanos, true).acquire(mode);
+  }
+
+  static void requireNotInterrupted() throws InterruptedException {
     if (Thread.interrupted()) {
       throw new InterruptedException();
     }
-    return new LockWait(lock, backend, mode, timeoutNanos, true).acquire();
   }
 
   /** Acquires a lock exclusively, poisoned or not. */
   static void acquireForRepair(LWLock lock, Backend backend) {
     try {
-      LockWait wait = new LockWait(lock, backend, LWLockMode.EXCLUSIVE, FOREVER, false);
-      lock.check(backend, wait.awaitPoisoned());
-    } catch (InterruptedException e) {
-      throw new AssertionError("not interruptible", e);
-    }
-  }
-
-  /**
-   * Waits while the lock is held exclusively and its variable, which goes to {@code value[0]}, is
-   * {@code old}. Returns 1 if it is not held exclusively, 2 if the variable is another, or a
-   * status.
-   */
-  static int awaitVariable(LWLock lock, Backend backend, long old, long[] value) {
-    LockWait wait = new LockWait(lock, backend, LWLockMode.EXCLUSIVE, FOREVER, false);
-    try {
-      return wait.await(
-          nanos -> {
-            int status =
-                LWLockNative.waitForVarStep(backend.handle(), lock.offset(), old, nanos, value);
-            return status == 0 && value[0] != old ? CHANGED : status;
-          });
+      lock.check(backend, new LockWait(lock, backend, FOREVER, false).awaitForRepair());
     } catch (InterruptedException e) {
       throw new AssertionError("not interruptible", e);
     }
   }
 
   /** Waits until the lock is not held exclusively. Returns 1, or a status. */
-  static int awaitReleased(LWLock lock, Backend backend) {
-    long[] variable = new long[1];
-    int status = CHANGED;
-    while (status == CHANGED) {
-      status = awaitVariable(lock, backend, variable[0], variable);
+  static int awaitRelease(LWLock lock, Backend backend) {
+    try {
+      return new LockWait(lock, backend, FOREVER, false).await(LWLockNative::awaitRelease);
+    } catch (InterruptedException e) {
+      throw new AssertionError("not interruptible", e);
     }
-    return status;
   }
 
-  private boolean acquire() throws InterruptedException {
+  private boolean acquire(LWLockMode mode) throws InterruptedException {
     for (; ; ) {
-      int status = await(this::acquireStep);
+      int status = await((b, l, nanos, flags) -> acquireSlow(b, l, mode, nanos, flags));
       if (status != Status.OWNER_DIED) {
         return lock.check(backend, status) == 1;
       }
@@ -119,7 +115,7 @@ final class LockWait {
       if (callback == null) {
         throw LockRepair.ownerDied(lock, null);
       }
-      if (lock.check(backend, awaitPoisoned()) == 0) {
+      if (lock.check(backend, awaitForRepair()) == 0) {
         return false;
       }
       LockRepair.repair(lock, backend, callback);
@@ -130,22 +126,29 @@ final class LockWait {
     }
   }
 
-  private int acquireStep(long nanos) {
-    return LWLockNative.acquireStep(backend.handle(), lock.offset(), mode.code(), nanos);
+  private static int acquireSlow(long b, long l, LWLockMode mode, long nanos, int flags) {
+    return LWLockNative.acquireSlow(b, l, mode.code(), nanos, flags);
   }
 
-  private int awaitPoisoned() throws InterruptedException {
+  private int awaitForRepair() throws InterruptedException {
     return await(
-        nanos -> LWLockNative.acquireForRepairStep(backend.handle(), lock.offset(), nanos));
+        (b, l, nanos, flags) ->
+            acquireSlow(b, l, LWLockMode.EXCLUSIVE, nanos, flags | LWLockNative.REPAIR));
+  }
+
+  private int await(Native wait) throws InterruptedException {
+    return interruptible || backend.isVirtual()
+        ? awaitInSteps(wait)
+        : wait.call(backend.handle(), lock.offset(), left(), 0);
   }
 
   /** Takes steps until one returns something other than 0, or the time is over: 0. */
-  private int await(LongToIntFunction step) throws InterruptedException {
+  private int awaitInSteps(Native wait) throws InterruptedException {
     boolean over = false;
     boolean interrupted = false;
     try {
       for (int round = 0; ; round++) {
-        int status = step.applyAsInt(stepNanos());
+        int status = wait.call(backend.handle(), lock.offset(), stepNanos(), LWLockNative.STEP);
         over = status != 0;
         if (over || left() <= 0) {
           return status;
@@ -164,6 +167,7 @@ final class LockWait {
       if (!over) {
         // If this fails, the segment is closed, and nobody is in line any more.
         LWLockNative.cancel(backend.handle(), lock.offset());
+        Reference.reachabilityFence(backend); // an exception leaves no later use of it
       }
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -176,10 +180,7 @@ final class LockWait {
   }
 
   private long stepNanos() {
-    if (backend.isVirtual()) {
-      return 0;
-    }
-    return interruptible ? Math.min(left(), STEP_NS) : left();
+    return backend.isVirtual() ? 0 : Math.min(left(), STEP_NS);
   }
 
   private void letOthersRun(int round) {

@@ -46,44 +46,33 @@ final class ReadWriteLockView implements ReadWriteLock {
       this.mode = mode;
     }
 
-    private Backend backend() {
-      return lock.tranche().segment().backendOrJoin();
-    }
-
     @Override
     public void lock() {
-      lock.acquire(backend(), mode);
+      lock.acquire(mode);
     }
 
     @Override
     public void lockInterruptibly() throws InterruptedException {
-      lock.acquireInterruptibly(backend(), mode);
+      lock.acquireInterruptibly(mode);
     }
 
     @Override
     public boolean tryLock() {
-      return lock.tryAcquire(backend(), mode);
+      return lock.tryAcquire(mode);
     }
 
     @Override
     public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
-      return LockWait.acquireInterruptibly(lock, acquirer(), mode, unit.toNanos(time));
-    }
-
-    private Backend acquirer() {
-      Backend backend = backend();
-      backend.requireAcquirer(lock.tranche().segment());
-      return backend;
+      return lock.tryAcquire(lock.tranche().segment().backend(), mode, unit.toNanos(time));
     }
 
     @Override
     public void unlock() {
-      Backend backend = lock.tranche().segment().backendOrNull();
-      if (backend == null || !lock.isHeldBy(backend, mode)) {
+      if (!lock.isHeldByCurrentThread(mode)) {
         throw new IllegalMonitorStateException(
             "thread \"" + Thread.currentThread().getName() + "\" does not hold " + this);
       }
-      lock.release(backend);
+      lock.release();
     }
 
     @Override

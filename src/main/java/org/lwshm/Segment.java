@@ -334,47 +334,33 @@ public final class Segment implements AutoCloseable {
   }
 
   /**
-   * Takes a seat for the calling thread, which it needs to take locks.
+   * Gives the calling thread a backend, which it needs to take locks.
    *
-   * @return the seat; to be closed by the same thread
-   * @throws IllegalStateException if the thread has joined already, or the segment is being closed
-   * @throws LimitExceededException if all seats are taken
+   * @return the backend; to be closed by the same thread
+   * @throws IllegalStateException if the thread has joined already, or the segment is closed or
+   *     being closed
+   * @throws LimitExceededException if all slots are taken
    */
   public Backend join() {
     return backends.join();
   }
 
   /**
-   * The calling thread's seat.
+   * The calling thread's backend. A thread that has none joins now; it leaves when it closes the
+   * backend, or ends.
    *
-   * @return what {@link #join()} returned to this thread
-   * @throws IllegalStateException if it has not joined, or the segment is closed
+   * @return what {@link #join()} returned to this thread, or returns now
+   * @throws IllegalStateException if the segment is closed or being closed
+   * @throws LimitExceededException if all slots are taken
    */
   public Backend backend() {
     Backend mine = backends.mine();
-    if (mine == null && isClosed()) {
-      throw attachment.closed();
-    }
-    if (mine == null) {
-      throw new IllegalStateException(
-          "thread \""
-              + Thread.currentThread().getName()
-              + "\" has not joined segment "
-              + id()
-              + ": call Segment.join() in it first, and close what it returns");
-    }
-    return mine;
+    return mine != null ? mine : join();
   }
 
-  /** The calling thread's seat; null if it has none. */
+  /** The calling thread's backend; null if it has none. */
   Backend backendOrNull() {
     return backends.mine();
-  }
-
-  /** The calling thread's seat, taken now if it has none. */
-  Backend backendOrJoin() {
-    Backend mine = backends.mine();
-    return mine != null ? mine : join();
   }
 
   /** Takes the place that a postmaster means for this process. */
@@ -404,9 +390,9 @@ public final class Segment implements AutoCloseable {
   }
 
   /**
-   * The locks whose holders died inside and whose data nobody has repaired yet. Takes no lock. What
-   * a process held that was killed just now is among them once somebody has cleaned up after it:
-   * {@link #reapDead()}.
+   * The locks whose holders died inside and whose data were not repaired since. Takes no lock. The
+   * locks of a process that was killed just now are among them once another process has cleaned up
+   * after it; {@link #reapDead()} does.
    *
    * @return as of this moment
    */
@@ -415,29 +401,29 @@ public final class Segment implements AutoCloseable {
   }
 
   /**
-   * Has what poisoned locks guard repaired: acquires each of them with the calling thread's backend
-   * and releases it, so that the repair callbacks of this process run ({@link
+   * Has what poisoned locks guard repaired: acquires each of them with the calling thread's {@link
+   * #backend()} and releases it, so that the repair callbacks of this process run ({@link
    * LWLockTranche#onRepair}).
    *
    * @return how many are poisoned no more
    * @throws OwnerDiedException the first that could not be repaired, with the others as suppressed
    *     ones, when all have been tried
-   * @throws IllegalStateException if the calling thread has not joined
+   * @throws LimitExceededException if the calling thread has not joined, and all slots are taken
    */
   public int repairAll() {
     return PoisonedLocks.repair(this, backend());
   }
 
   /**
-   * Cleans up at once after everybody who is proven dead: processes that were killed, threads of
+   * Cleans up at once after all that are proven dead: processes that were killed, and threads of
    * this process that ended without closing their backends. (A backend that was merely dropped is
-   * not among them: its thread keeps it as long as it lives.) What they held shared is released,
-   * what they held exclusively becomes poisoned (see {@link OwnerDiedException}), their slots and
+   * not among them: its thread keeps it as long as it lives.) What they held shared is released.
+   * What they held exclusively becomes poisoned; see {@link OwnerDiedException}. Their slots and
    * entries are free again.
    *
-   * <p>Nobody has to call it: waiters do the same for whoever keeps them waiting, {@link #join()}
-   * does when no slot is left, and every process looks after its own threads. It is for everything
-   * at once, and for knowing that it has been done.
+   * <p>No program has to call it. A waiter does the same for the backend that it waits for, {@link
+   * #join()} does it when no slot is left, and every process looks after its own threads. This call
+   * does it for all at once, and returns when it is done.
    *
    * @return how many backends were cleaned up after
    */

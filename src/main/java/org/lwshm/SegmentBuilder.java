@@ -16,7 +16,8 @@ import org.lwshm.jni.Status;
  *
  * <p>A segment is sized once. What is asked for here and by the subsystems is counted exactly; for
  * structs, tranches and locks that are made later there is a little room in the tables (16, 16 and
- * 64) unless a limit is set, and room for their bytes only as far as {@link #spare} asks for it.
+ * 64, as far as the greatest limits allow) unless a limit is set, and room for their bytes only as
+ * far as {@link #spare} asks for it.
  *
  * <p>Not for use by several threads at once. May be used again after {@code create()}.
  *
@@ -31,15 +32,16 @@ public final class SegmentBuilder {
   private static final int SPARE_LWLOCKS = 64;
   private static final int SPARE_BACKENDS = 16;
   private static final int DEFAULT_BACKENDS = 128;
+  private static final int DEFAULT_PROCESSES = 64;
 
   private final Path dataDir;
   private final ShmemPlan own = new ShmemPlan();
   private final List<ShmemSubsystem> subsystems = new ArrayList<>();
 
-  private int maxProcesses = 64;
   private int maxHeldLocks = 256;
   private int maxChildren;
   private int after;
+  private Integer maxProcesses;
   private Integer maxBackends;
   private Integer maxTranches;
   private Integer maxLWLocks;
@@ -321,17 +323,19 @@ public final class SegmentBuilder {
 
   private long[] options(ShmemPlan plan) {
     // First: the size of some structs depends on it.
-    long backends = backends(plan);
+    long backends = withChildren("maxBackends", backends(plan), SegmentNative.MAX_BACKENDS);
     long[] options = new long[SegmentNative.OPTION_COUNT];
     options[SegmentNative.OPTION_AREA_BYTES] = plan.areaBytes(backends);
-    options[SegmentNative.OPTION_MAX_PROCESSES] = (long) maxProcesses + maxChildren;
+    options[SegmentNative.OPTION_MAX_PROCESSES] =
+        withChildren("maxProcesses", processes(), SegmentNative.MAX_PROCESSES);
     options[SegmentNative.OPTION_MAX_BACKENDS] = backends;
     options[SegmentNative.OPTION_MAX_HELD_LOCKS] = Math.max(maxHeldLocks, plan.heldLocks());
     options[SegmentNative.OPTION_MAX_TRANCHES] =
-        limit(maxTranches, plan.tranches().size(), SPARE_TRANCHES);
-    options[SegmentNative.OPTION_MAX_LWLOCKS] = limit(maxLWLocks, plan.locks(), SPARE_LWLOCKS);
+        limit(maxTranches, plan.tranches().size(), SPARE_TRANCHES, SegmentNative.MAX_TRANCHES);
+    options[SegmentNative.OPTION_MAX_LWLOCKS] =
+        limit(maxLWLocks, plan.locks(), SPARE_LWLOCKS, SegmentNative.MAX_LWLOCKS);
     options[SegmentNative.OPTION_MAX_STRUCTS] =
-        limit(maxStructs, plan.structs().size(), SPARE_STRUCTS);
+        limit(maxStructs, plan.structs().size(), SPARE_STRUCTS, SegmentNative.MAX_STRUCTS);
     options[SegmentNative.OPTION_MODE] = mode;
     options[SegmentNative.OPTION_MAX_CHILDREN] = maxChildren;
     options[SegmentNative.OPTION_AFTER] = after;
@@ -339,15 +343,30 @@ public final class SegmentBuilder {
     return options;
   }
 
+  private long processes() {
+    return limit(maxProcesses, 1, DEFAULT_PROCESSES - 1, SegmentNative.MAX_PROCESSES - maxChildren);
+  }
+
   private long backends(ShmemPlan plan) {
-    long others =
-        maxBackends == null && plan.backends() == 0
-            ? DEFAULT_BACKENDS
-            : limit(maxBackends, plan.backends(), SPARE_BACKENDS);
+    int spare = plan.backends() == 0 ? DEFAULT_BACKENDS : SPARE_BACKENDS;
+    return limit(maxBackends, plan.backends(), spare, SegmentNative.MAX_BACKENDS - maxChildren);
+  }
+
+  /** The sum of a limit and of the children, for whom there are as many more. */
+  private long withChildren(String name, long others, int max) {
+    if (maxChildren > 0 && others + maxChildren > max) {
+      throw new IllegalArgumentException(
+          "%s is %d and maxChildren is %d; together they take %d at most"
+              .formatted(name, others, maxChildren, max));
+    }
     return others + maxChildren;
   }
 
-  private static long limit(Integer set, long asked, int spare) {
-    return set == null ? asked + spare : Math.max(set, asked);
+  /**
+   * What was set, or what is asked for and some spare as far as {@code max} allows; never less than
+   * what is asked for.
+   */
+  private static long limit(Integer set, long asked, int spare, long max) {
+    return Math.max(asked, set == null ? Math.min(asked + spare, max) : set);
   }
 }

@@ -38,8 +38,6 @@ class BackendTest {
       IllegalStateException e = assertThrows(IllegalStateException.class, segment::join);
       assertTrue(e.getMessage().contains("joined"), e.getMessage());
     }
-    IllegalStateException e = assertThrows(IllegalStateException.class, segment::backend);
-    assertTrue(e.getMessage().contains("join()"), "names the way out: " + e.getMessage());
   }
 
   @Test
@@ -73,15 +71,14 @@ class BackendTest {
   }
 
   @Test
-  void holdsWhatItHasNotDisowned() {
+  void holdsFromAcquireToRelease() {
     try (Backend me = segment.join()) {
       for (LWLockMode mode : LWLockMode.values()) {
         assertFalse(me.holdsAny());
         lock.acquire(me, mode);
         assertTrue(me.holdsAny());
-        lock.disown(me);
-        assertFalse(me.holdsAny(), "an exit need not wait for it to release that");
-        lock.releaseDisowned(me);
+        lock.release(me);
+        assertFalse(me.holdsAny());
       }
     }
   }

@@ -49,7 +49,6 @@ class LWLockRepairTest {
     acquires.add(() -> lock.tryAcquire(me, mode, Duration.ZERO));
     acquires.add(() -> lock.tryAcquire(me, mode, LockFixture.AN_HOUR));
     acquires.add(() -> lock.acquireInterruptibly(me, mode));
-    acquires.add(() -> lock.tryAcquireInterruptibly(me, mode, LockFixture.AN_HOUR));
     if (mode == LWLockMode.EXCLUSIVE) {
       acquires.add(() -> lock.acquireOrWait(me));
       acquires.add(() -> lock.asReadWriteLock().writeLock().lock());
@@ -253,7 +252,7 @@ class LWLockRepairTest {
   }
 
   @Test
-  void whoWaitsForTheVariableIsToldWhenTheHolderDies() throws Exception {
+  void aWaiterForTheReleaseIsToldWhenTheHolderDies() throws Exception {
     CountDownLatch inside = new CountDownLatch(1);
     TestThread.start(
         "dies inside",
@@ -264,7 +263,7 @@ class LWLockRepairTest {
           return null;
         });
     inside.await();
-    OwnerDiedException e = assertThrows(OwnerDiedException.class, () -> lock.waitForVar(me, 0));
+    OwnerDiedException e = assertThrows(OwnerDiedException.class, () -> lock.acquireOrWait(me));
     assertEquals("rows", e.tranche());
     assertEquals(0, me.heldLocks());
   }

@@ -62,7 +62,7 @@ class LWLockStatisticsTest {
     for (LWLockMode mode : LWLockMode.values()) {
       lock.acquire(me, mode);
       lock.release(me);
-      LWLockNative.acquire(me.handle(), lock.offset(), mode.code());
+      LWLockNative.acquireSlow(me.handle(), lock.offset(), mode.code(), LWLockNative.FOREVER, 0);
       LWLockNative.release(me.handle(), lock.offset());
       lock.tryAcquire(me, mode);
       lock.release(me);

@@ -77,7 +77,10 @@ class RepairAllTest {
   }
 
   @Test
-  void whoHasNotJoinedRepairsNothing() {
-    assertThrows(IllegalStateException.class, segment::repairAll);
+  void aThreadThatHasNotJoinedJoinsAndRepairs() {
+    first.onRepair((backend, lock) -> {});
+    second.onRepair((backend, lock) -> {});
+    assertEquals(72, segment.repairAll());
+    assertEquals(1, segment.backends().size());
   }
 }

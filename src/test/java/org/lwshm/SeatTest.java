@@ -86,12 +86,31 @@ class SeatTest {
   }
 
   @Test
-  void closingOnesOwnIs() {
+  void closingOnesOwnReleasesSharedHolds() {
     Backend me = segment.join();
-    lock.acquire(me, LWLockMode.EXCLUSIVE);
+    lock.acquire(me, LWLockMode.SHARED);
     me.close();
     assertFalse(lock.isPoisoned());
     assertEquals(0, segment.reapDead());
+    try (Backend again = segment.join()) {
+      assertTrue(lock.tryAcquire(again, LWLockMode.EXCLUSIVE));
+      again.releaseAll();
+    }
+    assertFalse(lock.isPoisoned());
+  }
+
+  @Test
+  void anExceptionThatLeavesABackendInsideALockPoisonsIt() {
+    assertThrows(
+        ArithmeticException.class,
+        () -> {
+          try (Backend me = segment.join()) {
+            lock.acquire(me, LWLockMode.EXCLUSIVE);
+            throw new ArithmeticException("half-way");
+          }
+        });
+    assertTrue(lock.isPoisoned());
+    assertEquals(List.of(), segment.backends());
   }
 
   @Test

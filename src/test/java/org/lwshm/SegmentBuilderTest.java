@@ -305,6 +305,47 @@ class SegmentBuilderTest {
     assertThrows(IllegalArgumentException.class, () -> Segment.privateBuilder().mode(0777).size());
   }
 
+  private static SegmentBuilder withStructs(int count) {
+    SegmentBuilder builder = Segment.privateBuilder();
+    for (int i = 0; i < count; i++) {
+      builder.struct("s" + i, 1);
+    }
+    return builder;
+  }
+
+  @Test
+  void theGreatestNumbersFitWithoutTheBuildersOwnSpare() {
+    assertTrue(withStructs(65536).size().total() > 65536 * 64);
+    assertTrue(Segment.privateBuilder().tranche("t", 16777216).size().total() > 1L << 30);
+    SegmentBuilder tranches = Segment.privateBuilder();
+    for (int i = 0; i < 65535; i++) {
+      tranches.tranche("t" + i, 1);
+    }
+    assertTrue(tranches.size().total() > 0);
+    Module backends = new Module("m", r -> r.backends(65534), s -> {});
+    assertTrue(Segment.privateBuilder().register(backends).size().total() > 0);
+    assertTrue(Segment.privateBuilder().maxChildren(4095).size().total() > 0);
+  }
+
+  @Test
+  void aNumberThatIsTooGreatIsTheCallersOwnInTheMessage() {
+    assertRefused("max_structs is 65537; it takes 1 to 65536", withStructs(65537));
+    assertRefused(
+        "max_lwlocks is 16777217; it takes 1 to 16777216",
+        Segment.privateBuilder().tranche("t", 16777217));
+    assertRefused(
+        "maxBackends is 65534 and maxChildren is 4; together they take 65534 at most",
+        Segment.privateBuilder().maxBackends(65534).maxChildren(4));
+    assertRefused(
+        "maxProcesses is 4096 and maxChildren is 1; together they take 4096 at most",
+        Segment.privateBuilder().maxProcesses(4096).maxChildren(1));
+  }
+
+  private static void assertRefused(String message, SegmentBuilder builder) {
+    IllegalArgumentException e = assertThrows(IllegalArgumentException.class, builder::size);
+    assertEquals(message, e.getMessage());
+  }
+
   @Test
   void aNameThatBreaksTheRulesIsRefusedWithItsValue() {
     SegmentBuilder builder = Segment.privateBuilder();

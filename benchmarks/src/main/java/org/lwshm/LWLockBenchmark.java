@@ -2,7 +2,9 @@
 
 package org.lwshm;
 
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.concurrent.locks.StampedLock;
@@ -20,18 +22,20 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Acquire and release of a lock that nobody else wants: LWLock's Java fast path, the same lock
- * through JNI, and what java.util.concurrent has for threads of one JVM.
+ * Acquire and release of a lock without contention: LWLock's Java fast path, the same lock through
+ * JNI, what java.util.concurrent has for threads of one JVM, and two locked instructions.
  *
  * <p>In the package of what it measures, for the native handle of a backend.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 4, time = 500, timeUnit = TimeUnit.MILLISECONDS)
-@Measurement(iterations = 5, time = 300, timeUnit = TimeUnit.MILLISECONDS)
+@Warmup(iterations = 3, time = 300, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 5, time = 200, timeUnit = TimeUnit.MILLISECONDS)
 @Fork(5)
 public class LWLockBenchmark {
+
+  private static final Duration SOME_TIME = Duration.ofSeconds(1);
 
   private Segment segment;
   private Backend backend;
@@ -39,11 +43,12 @@ public class LWLockBenchmark {
   private long backendHandle;
   private long lockOffset;
 
+  private final AtomicLong word = new AtomicLong();
   private final ReentrantLock reentrantLock = new ReentrantLock();
   private final ReentrantReadWriteLock reentrantReadWriteLock = new ReentrantReadWriteLock();
   private final StampedLock stampedLock = new StampedLock();
 
-  /** Called by the thread that measures, whose backend it must be. */
+  /** The thread that measures calls this, so the backend is its own. */
   @Setup
   public void join() {
     segment = Segment.privateBuilder().tranche("benchmark", 1).create();
@@ -72,6 +77,36 @@ public class LWLockBenchmark {
   }
 
   @Benchmark
+  public void javaTryExclusive() {
+    lock.tryAcquire(backend, LWLockMode.EXCLUSIVE);
+    lock.release(backend);
+  }
+
+  @Benchmark
+  public void javaTryShared() {
+    lock.tryAcquire(backend, LWLockMode.SHARED);
+    lock.release(backend);
+  }
+
+  @Benchmark
+  public void javaTimedExclusive() throws InterruptedException {
+    lock.tryAcquire(backend, LWLockMode.EXCLUSIVE, SOME_TIME);
+    lock.release(backend);
+  }
+
+  @Benchmark
+  public void javaTimedShared() throws InterruptedException {
+    lock.tryAcquire(backend, LWLockMode.SHARED, SOME_TIME);
+    lock.release(backend);
+  }
+
+  /** An exclusive lock needs at least these. */
+  @Benchmark
+  public boolean twoLockedInstructions() {
+    return word.compareAndSet(0, 1) & word.decrementAndGet() == 0;
+  }
+
+  @Benchmark
   public void convenientExclusive() {
     lock.acquire(LWLockMode.EXCLUSIVE);
     lock.release();
@@ -85,13 +120,15 @@ public class LWLockBenchmark {
 
   @Benchmark
   public int jniExclusive() {
-    return LWLockNative.acquire(backendHandle, lockOffset, LWLockNative.EXCLUSIVE)
+    return LWLockNative.acquireSlow(
+            backendHandle, lockOffset, LWLockNative.EXCLUSIVE, LWLockNative.FOREVER, 0)
         | LWLockNative.release(backendHandle, lockOffset);
   }
 
   @Benchmark
   public int jniShared() {
-    return LWLockNative.acquire(backendHandle, lockOffset, LWLockNative.SHARED)
+    return LWLockNative.acquireSlow(
+            backendHandle, lockOffset, LWLockNative.SHARED, LWLockNative.FOREVER, 0)
         | LWLockNative.release(backendHandle, lockOffset);
   }
 

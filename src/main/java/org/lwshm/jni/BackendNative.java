@@ -51,7 +51,7 @@ public final class BackendNative {
    * {@code lwshm_backend_leave}; the handle is stale afterwards.
    *
    * @param backend handle
-   * @return 0 or a status
+   * @return how many locks are poisoned by that, or a status
    */
   public static native int leave(long backend);
 

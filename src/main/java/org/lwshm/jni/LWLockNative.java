@@ -3,9 +3,8 @@
 package org.lwshm.jni;
 
 /**
- * The natives of {@code lwshm/lwlock.h}. {@code acquire} and {@code release} are the whole
- * algorithm, fast path included; {@code org.lwshm.LWLock} comes here for what it does not do
- * itself.
+ * The natives of {@code lwshm/lwlock.h}. {@code org.lwshm.LWLock} has the fast path and comes here
+ * for the rest.
  */
 public final class LWLockNative {
 
@@ -25,14 +24,14 @@ public final class LWLockNative {
   /** {@code info[]}: how many backends hold it shared. */
   public static final int INFO_SHARED = 1;
 
-  /** {@code info[]}: 1 if somebody may be parked. */
+  /** {@code info[]}: 1 if a waiter may be parked. */
   public static final int INFO_HAS_WAITERS = 2;
 
   /** {@code info[]}: number of its tranche. */
   public static final int INFO_TRANCHE = 3;
 
-  /** {@code info[]}: slot of the starver, or -1. */
-  public static final int INFO_STARVER = 4;
+  /** {@code info[]}: slot of the starving waiter, or -1. */
+  public static final int INFO_STARVING = 4;
 
   /** {@code info[]}: 1 if it is poisoned. */
   public static final int INFO_IS_POISONED = 5;
@@ -40,62 +39,50 @@ public final class LWLockNative {
   /** The length of {@code info[]}. */
   public static final int INFO_COUNT = 6;
 
+  /** {@code LWSHM_FOREVER}: a time-out without end. */
+  public static final long FOREVER = Long.MAX_VALUE;
+
+  /** {@code LWSHM_LW_STEP}: at the time-out the backend stays in line. */
+  public static final int STEP = 1;
+
+  /** {@code LWSHM_LW_REPAIR}: poison does not stop the acquire. */
+  public static final int REPAIR = 2;
+
   private LWLockNative() {}
 
   /**
-   * {@code lwshm_lwlock_acquire}.
+   * {@code lwshm_lwlock_acquire_slow}: goes on from what the backend's record of the lock says.
    *
    * @param backend handle
    * @param lock byte offset in the segment
    * @param mode {@link #EXCLUSIVE} or {@link #SHARED}
+   * @param timeoutNanos how long to sleep at most, in nanoseconds; {@link #FOREVER}
+   * @param flags {@link #STEP}, {@link #REPAIR}, or-ed
+   * @return 1 if it acquired, 0 if the time ran out, or a status
+   */
+  public static native int acquireSlow(
+      long backend, long lock, int mode, long timeoutNanos, int flags);
+
+  /**
+   * {@code lwshm_lwlock_await_release}.
+   *
+   * @param backend handle
+   * @param lock byte offset in the segment
+   * @param timeoutNanos how long to sleep at most, in nanoseconds; {@link #FOREVER}
+   * @param flags {@link #STEP} or 0
+   * @return 1 if no backend holds the lock exclusively, 0 if the time ran out, or a status
+   */
+  public static native int awaitRelease(long backend, long lock, long timeoutNanos, int flags);
+
+  /**
+   * {@code lwshm_lwlock_release_slow}.
+   *
+   * @param backend handle
+   * @param lock byte offset in the segment
+   * @param word the lock word as the caller's last step read it
    * @return 0 or a status
    */
-  public static native int acquire(long backend, long lock, int mode);
-
-  /**
-   * {@code lwshm_lwlock_try_acquire}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @param mode {@link #EXCLUSIVE} or {@link #SHARED}
-   * @return 1 if it acquired, 0 if not, or a status
-   */
-  public static native int tryAcquire(long backend, long lock, int mode);
-
-  /**
-   * {@code lwshm_lwlock_acquire_step}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @param mode {@link #EXCLUSIVE} or {@link #SHARED}
-   * @param stepNanos how long to sleep at most
-   * @return 1 if it acquired, 0 if the step is over and the wait is not, or a status
-   */
-  public static native int acquireStep(long backend, long lock, int mode, long stepNanos);
-
-  /**
-   * {@code lwshm_lwlock_acquire_for_repair_step}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @param stepNanos how long to sleep at most
-   * @return 1 if it acquired, 0 if the step is over and the wait is not, or a status
-   */
-  public static native int acquireForRepairStep(long backend, long lock, long stepNanos);
-
-  /**
-   * {@code lwshm_lwlock_wait_for_var_step}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @param old the value of the variable at which to wait on
-   * @param stepNanos how long to sleep at most
-   * @param value takes the value of the variable
-   * @return 1 if the lock is not held exclusively, 0 if the value is another, or if it is {@code
-   *     old} and the step is over, or a status
-   */
-  public static native int waitForVarStep(
-      long backend, long lock, long old, long stepNanos, long[] value);
+  public static native int releaseSlow(long backend, long lock, long word);
 
   /**
    * {@code lwshm_lwlock_cancel}.
@@ -114,44 +101,6 @@ public final class LWLockNative {
    * @return 0 or a status
    */
   public static native int markConsistent(long backend, long lock);
-
-  /**
-   * {@code lwshm_lwlock_update_var}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @param value what the variable becomes
-   * @return 0 or a status
-   */
-  public static native int updateVar(long backend, long lock, long value);
-
-  /**
-   * {@code lwshm_lwlock_release_clear_var}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @param value what the variable becomes
-   * @return 0 or a status
-   */
-  public static native int releaseClearVar(long backend, long lock, long value);
-
-  /**
-   * {@code lwshm_lwlock_disown}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @return 0 or a status
-   */
-  public static native int disown(long backend, long lock);
-
-  /**
-   * {@code lwshm_lwlock_release_disowned}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @return 0 or a status
-   */
-  public static native int releaseDisowned(long backend, long lock);
 
   /**
    * {@code lwshm_lwlock_release}.
@@ -180,26 +129,6 @@ public final class LWLockNative {
    * @return 0 or a status
    */
   public static native int info(long segment, long lock, long[] info);
-
-  /**
-   * {@code lwshm_lwlock_acquire_contended}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @param mode {@link #EXCLUSIVE} or {@link #SHARED}
-   * @return 0 or a status
-   */
-  public static native int acquireContended(long backend, long lock, int mode);
-
-  /**
-   * {@code lwshm_lwlock_release_contended}.
-   *
-   * @param backend handle
-   * @param lock byte offset in the segment
-   * @param word the lock word as the caller's last step read it
-   * @return 0 or a status
-   */
-  public static native int releaseContended(long backend, long lock, long word);
 
   /**
    * {@code lwshm_segment_check_lock_order}.

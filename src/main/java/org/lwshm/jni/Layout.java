@@ -9,7 +9,7 @@ package org.lwshm.jni;
 public final class Layout {
 
   /** {@code LWSHM_ABI_VERSION}. */
-  public static final int ABI_VERSION = 2;
+  public static final int ABI_VERSION = 3;
 
   /** {@code lwlock.word}: the lock word W. */
   public static final int LWLOCK_WORD = 0;
@@ -17,17 +17,14 @@ public final class Layout {
   /** {@code lwlock.readers}: the hint RB who may hold it shared. */
   public static final int LWLOCK_READERS = 8;
 
-  /** {@code lwlock.variable}: for {@code waitForVar}. */
-  public static final int LWLOCK_VARIABLE = 32;
-
   /** {@code LOCK_OWNER_GENERATION_SHIFT}; below it stands the owner's slot + 1. */
   public static final int LOCK_OWNER_GENERATION_SHIFT = 16;
 
   /** {@code LOCK_OWNER_SLOT_MASK}: 0 there means that the lock has no owner. */
   public static final long LOCK_OWNER_SLOT_MASK = 0xffffL;
 
-  /** {@code LOCK_STARVER_MASK}. */
-  public static final long LOCK_STARVER_MASK = 0xffffL << 40;
+  /** {@code LOCK_STARVING_MASK}. */
+  public static final long LOCK_STARVING_MASK = 0xffffL << 40;
 
   /** {@code LOCK_POISON}. */
   public static final long LOCK_POISON = 1L << 56;
@@ -41,7 +38,13 @@ public final class Layout {
   /** {@code LOCK_DPARK}. */
   public static final long LOCK_DPARK = 1L << 59;
 
-  /** {@code backend_slot.spilled}: records that do not stand at their preferred place. */
+  /** {@code LOCK_WAKING}: a waiter for exclusive was woken and has not looked since. */
+  public static final long LOCK_WAKING = 1L << 61;
+
+  /** {@code segment_header.joined_slots}: how many slots were ever joined, counted from 0. */
+  public static final int HEADER_JOINED_SLOTS = 192;
+
+  /** {@code backend_slot.spilled}: the lower 32 bits count records not at their preferred index. */
   public static final int BACKEND_SPILLED = 8;
 
   /** {@code backend_slot.record}: the first record. */
@@ -61,9 +64,6 @@ public final class Layout {
 
   /** {@code RECORD_LOCK_SHIFT}: where a record's lock offset / 64 begins. */
   public static final int RECORD_LOCK_SHIFT = 2;
-
-  /** {@code RECORD_DISOWNED}: held, but for any backend to release. */
-  public static final long RECORD_DISOWNED = 1L << 39;
 
   /** {@code RECORD_GENERATION_SHIFT}: where a record's generation begins. */
   public static final int RECORD_GENERATION_SHIFT = 40;

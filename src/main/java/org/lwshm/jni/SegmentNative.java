@@ -9,6 +9,21 @@ public final class SegmentNative {
     NativeLibrary.load();
   }
 
+  /** Most processes that may be attached at once. */
+  public static final int MAX_PROCESSES = 4096;
+
+  /** Most threads that may be joined at once. */
+  public static final int MAX_BACKENDS = 65534;
+
+  /** Most tranches. */
+  public static final int MAX_TRANCHES = 65535;
+
+  /** Most locks in all tranches together. */
+  public static final int MAX_LWLOCKS = 16777216;
+
+  /** Most named areas. */
+  public static final int MAX_STRUCTS = 65536;
+
   /** {@code options[]}: room for areas, in bytes. */
   public static final int OPTION_AREA_BYTES = 0;
 

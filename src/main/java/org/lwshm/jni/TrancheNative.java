@@ -36,10 +36,10 @@ public final class TrancheNative {
   /** {@code statistics[]}: acquisitions, shared. */
   public static final int STATISTICS_SHARED = 1;
 
-  /** {@code statistics[]}: of the exclusive ones, those that found their way blocked. */
+  /** {@code statistics[]}: of the exclusive ones, those that had to wait. */
   public static final int STATISTICS_SLOW_EXCLUSIVE = 2;
 
-  /** {@code statistics[]}: of the shared ones, those that found their way blocked. */
+  /** {@code statistics[]}: of the shared ones, those that had to wait. */
   public static final int STATISTICS_SLOW_SHARED = 3;
 
   /** {@code statistics[]}: waits. */
@@ -54,14 +54,23 @@ public final class TrancheNative {
   /** {@code statistics[]}: of those, the ones that poisoned a lock. */
   public static final int STATISTICS_POISONINGS = 7;
 
+  /** {@code statistics[]}: how often a waiter looks at present before it parks. */
+  public static final int STATISTICS_SPINS = 8;
+
+  /** {@code statistics[]}: pauses of the processor before each of these looks. */
+  public static final int STATISTICS_PAUSES = 9;
+
   /** {@code statistics[]}: the first bucket of the histogram; the others follow. */
-  public static final int STATISTICS_HISTOGRAM = 8;
+  public static final int STATISTICS_HISTOGRAM = 10;
 
   /** Buckets of the histogram. */
   public static final int WAIT_BUCKETS = 32;
 
   /** The length of {@code statistics[]}. */
   public static final int STATISTICS_COUNT = STATISTICS_HISTOGRAM + WAIT_BUCKETS;
+
+  /** {@code LWSHM_SPINS_LEARNED}. */
+  public static final int SPINS_LEARNED = -1;
 
   private TrancheNative() {}
 
@@ -106,4 +115,14 @@ public final class TrancheNative {
    * @return 0 or a status
    */
   public static native int statistics(long segment, int id, long[] statistics);
+
+  /**
+   * {@code lwshm_tranche_set_spins}.
+   *
+   * @param segment handle
+   * @param id the tranche's number
+   * @param turns {@link #SPINS_LEARNED}, or how many
+   * @return 0 or a status
+   */
+  public static native int setSpins(long segment, int id, int turns);
 }

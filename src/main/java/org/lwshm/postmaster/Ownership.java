@@ -7,6 +7,7 @@ import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
 import org.lwshm.SegmentInUseException;
 import org.lwshm.internal.SegmentAccess;
+import org.lwshm.jni.PostmasterNative;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,6 +50,15 @@ final class Ownership {
   /** Whether the lock file is still there, and this one. */
   boolean isValid() {
     return lockFile.isValid();
+  }
+
+  /** Whether somebody has removed the segment from the system. */
+  boolean isSegmentRemoved() {
+    try {
+      return SegmentAccess.get().call(segment, PostmasterNative::isRemoved) == 1;
+    } catch (IllegalStateException e) {
+      return false; // the process is exiting and has left it
+    }
   }
 
   LockFile lockFile() {

@@ -33,7 +33,7 @@ final class ServerLoop {
 
   private static final Logger LOG = LoggerFactory.getLogger(Postmaster.class);
 
-  /** How often to look whether the lock file is still ours. */
+  /** How often to look whether lock file and segment are still there. */
   private static final Duration RECHECK = Duration.ofSeconds(1);
 
   /** How long the kernel may take to end what was killed. */
@@ -204,6 +204,7 @@ final class ServerLoop {
     if (recheck.rings()) {
       recheck.set(RECHECK);
       recheckLockFile();
+      recheckSegment();
     }
     if (kill.rings() && !children.areGone()) {
       LOG.warn("killing children that did not end in time: {}", children.running());
@@ -248,6 +249,17 @@ final class ServerLoop {
           owned.lockFile().path());
       exitCode = Postmaster.EXIT_FAILED;
       beginStop(StopMode.IMMEDIATE);
+    }
+  }
+
+  /** A segment that was removed is as bad as a damaged one: who comes now does not find it. */
+  private void recheckSegment() {
+    boolean works = state == State.RUNNING || state == State.STOPPING && stopMode == StopMode.SMART;
+    if (works && owned.isSegmentRemoved()) {
+      restartAll(
+          "segment "
+              + segment().id()
+              + " was removed under the postmaster (ipcrm -m, or systemd's RemoveIPC)");
     }
   }
 

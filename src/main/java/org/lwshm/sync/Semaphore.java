@@ -2,6 +2,7 @@
 
 package org.lwshm.sync;
 
+import java.lang.ref.Reference;
 import java.util.concurrent.TimeUnit;
 import org.lwshm.Backend;
 import org.lwshm.LimitExceededException;
@@ -180,7 +181,7 @@ public final class Semaphore {
     if (ACCESS.isVirtual(backend)) {
       SemaphoreWait.acquire(this, backend, permits);
     } else {
-      Status.check(SemaphoreNative.acquire(handle, offset, permits));
+      check(backend, SemaphoreNative.acquire(handle, offset, permits));
     }
   }
 
@@ -204,8 +205,8 @@ public final class Semaphore {
   }
 
   /**
-   * Takes a permit if there is one. Does not look whether one that has some is dead; {@link
-   * #tryAcquire(Backend, int, long, TimeUnit)} does, given a little time.
+   * Takes a permit if there is one. Of an owned semaphore, the permits of the dead come back to
+   * callers that only try, too, but a little later than to those that wait.
    *
    * @param backend the calling thread's
    * @return whether it was taken
@@ -322,7 +323,8 @@ public final class Semaphore {
    *     semaphore is owned and the backend holds as many locks as it may
    */
   public void release(Backend backend, int permits) {
-    Status.check(SemaphoreNative.release(ACCESS.releaser(backend, segment), offset, permits));
+    long handle = ACCESS.releaser(backend, segment);
+    check(backend, SemaphoreNative.release(handle, offset, permits));
   }
 
   /**
@@ -345,8 +347,8 @@ public final class Semaphore {
   }
 
   /**
-   * How many permits are there to be taken at this moment. Those of the dead are among them once
-   * somebody has asked for more than there were. Any thread.
+   * How many permits are there to be taken at this moment. Those of the dead are among them once a
+   * thread has asked for more than there were. Any thread.
    *
    * @return how many
    */
@@ -361,13 +363,29 @@ public final class Semaphore {
    * @return how many; 0 if the semaphore is plain
    */
   public int heldBy(Backend backend) {
-    return Status.check(SemaphoreNative.heldBy(ACCESS.releaser(backend, segment), offset));
+    long handle = ACCESS.releaser(backend, segment);
+    return check(backend, SemaphoreNative.heldBy(handle, offset));
+  }
+
+  /**
+   * How many permits of an owned semaphore the calling thread has.
+   *
+   * @return how many; 0 if the semaphore is plain. A thread that has not joined joins now.
+   */
+  public int heldByCurrentThread() {
+    return heldBy(segment.backend());
   }
 
   /** Takes permits, in C, which keeps the thread; interrupts are not looked at. */
   boolean acquireTimed(Backend backend, int permits, long timeoutNs) {
     long handle = ACCESS.acquirer(backend, segment);
-    return Status.check(SemaphoreNative.acquireTimed(handle, offset, permits, timeoutNs)) == 1;
+    return check(backend, SemaphoreNative.acquireTimed(handle, offset, permits, timeoutNs)) == 1;
+  }
+
+  /** Checks the status of a native call. A backend that is collected during one is ended. */
+  private static int check(Backend backend, int status) {
+    Reference.reachabilityFence(backend);
+    return Status.check(status);
   }
 
   @Override

@@ -5,7 +5,6 @@ package org.lwshm.sync;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.lwshm.Backend;
-import org.lwshm.SemaphoreKind;
 import org.lwshm.internal.SegmentAccess;
 
 /**
@@ -31,11 +30,6 @@ final class SemaphoreWait {
   private static final long FIRST_PARK_NS = TimeUnit.MICROSECONDS.toNanos(20);
   private static final int MAX_DOUBLINGS = 6;
 
-  // Who has slept in C looks whether those that have the permits are dead; who only tries does not.
-  // So a virtual thread, too, sleeps there now and then, for as short a time as will do.
-  private static final long LOOK_EVERY_NS = TimeUnit.MILLISECONDS.toNanos(100);
-  private static final long LOOK_SLEEP_NS = TimeUnit.MICROSECONDS.toNanos(200);
-
   private final Semaphore semaphore;
   private final Backend backend;
   private final int permits;
@@ -43,7 +37,6 @@ final class SemaphoreWait {
   private final boolean virtual;
   private final boolean timed;
   private final long deadline;
-  private long nextLook = System.nanoTime();
 
   private SemaphoreWait(
       Semaphore semaphore, Backend backend, int permits, long timeoutNanos, boolean interruptible) {
@@ -83,7 +76,7 @@ final class SemaphoreWait {
           }
           interrupted = true;
         }
-        if (semaphore.acquireTimed(backend, permits, virtual ? lookNanos(round) : sliceNanos())) {
+        if (semaphore.acquireTimed(backend, permits, virtual ? 0 : sliceNanos())) {
           return true;
         }
         if (left() <= 0) {
@@ -106,15 +99,6 @@ final class SemaphoreWait {
 
   private long sliceNanos() {
     return Math.min(left(), SLICE_NS);
-  }
-
-  private long lookNanos(int round) {
-    long now = System.nanoTime();
-    if (semaphore.kind() == SemaphoreKind.PLAIN || round < YIELDS || now - nextLook < 0) {
-      return 0;
-    }
-    nextLook = now + LOOK_EVERY_NS;
-    return Math.min(left(), LOOK_SLEEP_NS);
   }
 
   private void letOthersRun(int round) {

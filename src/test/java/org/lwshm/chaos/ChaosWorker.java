@@ -99,6 +99,8 @@ public final class ChaosWorker {
       while (ledger.getLongVolatile(STOP) == 0) {
         worker.doRound();
       }
+    } catch (InterruptedException e) {
+      throw new AssertionError("nobody interrupts a worker", e);
     }
   }
 
@@ -115,7 +117,7 @@ public final class ChaosWorker {
     }
   }
 
-  private void doRound() {
+  private void doRound() throws InterruptedException {
     int index = random.nextInt(LOCKS);
     LWLock lock = tranche.lock(index);
     LWLockMode mode = random.nextInt(3) == 0 ? LWLockMode.EXCLUSIVE : LWLockMode.SHARED;
@@ -135,12 +137,15 @@ public final class ChaosWorker {
     lock.release(backend);
   }
 
-  private boolean take(LWLock lock, LWLockMode mode) {
+  private boolean take(LWLock lock, LWLockMode mode) throws InterruptedException {
     switch (random.nextInt(8)) {
       case 0:
         return lock.tryAcquire(backend, mode);
       case 1:
         return lock.tryAcquire(backend, mode, Duration.ofNanos(random.nextInt(3_000_000)));
+      case 2:
+        lock.acquireInterruptibly(backend, mode);
+        return true;
       default:
         lock.acquire(backend, mode);
         return true;

@@ -18,13 +18,13 @@ class LayoutTest {
       Map.of(
           "LWLOCK_WORD", "lwlock.word",
           "LWLOCK_READERS", "lwlock.readers",
-          "LWLOCK_VARIABLE", "lwlock.variable",
           "COUNTERS_EXCLUSIVE", "tranche_counters.exclusive",
           "COUNTERS_SHARED", "tranche_counters.shared",
           "TRANCHE_COUNTERS_SIZE", "tranche_counters",
           "BACKEND_SPILLED", "backend_slot.spilled",
           "BACKEND_RECORD", "backend_slot.record",
           "HEADER_MAX_HELD_LOCKS", "segment_header.max_held_locks",
+          "HEADER_JOINED_SLOTS", "segment_header.joined_slots",
           "ABI_VERSION", "LWSHM_ABI_VERSION");
 
   private static Map<String, long[]> library() {
@@ -62,9 +62,13 @@ class LayoutTest {
     for (String wide : new String[] {"lwlock.word", "lwlock.readers", "backend_slot.record"}) {
       assertEquals(8, library.get(wide)[LayoutNative.FIELD_SIZE], wide);
     }
-    for (String narrow : new String[] {"backend_slot.spilled", "segment_header.max_held_locks"}) {
+    for (String narrow :
+        new String[] {"segment_header.joined_slots", "segment_header.max_held_locks"}) {
       assertEquals(4, library.get(narrow)[LayoutNative.FIELD_SIZE], narrow);
     }
+    // The count of spilled records is the lower half of its word, which comes first.
+    assertEquals(8, library.get("backend_slot.spilled")[LayoutNative.FIELD_SIZE]);
+    assertEquals(32, library.get("SPILLED_GENERATION_SHIFT")[LayoutNative.FIELD_OFFSET]);
     assertEquals(TrancheNative.LWLOCK_SIZE, library.get("lwlock")[LayoutNative.FIELD_SIZE]);
   }
 

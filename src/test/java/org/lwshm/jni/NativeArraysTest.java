@@ -94,7 +94,7 @@ class NativeArraysTest {
   void aNullHandleIsAnsweredWithAStatus() {
     assertEquals(Status.INVALID, SegmentNative.publish(0));
     assertEquals(Status.INVALID, BackendNative.leave(0));
-    assertEquals(Status.INVALID, LWLockNative.acquire(0, 0, LWLockNative.SHARED));
+    assertEquals(Status.INVALID, LWLockNative.acquireSlow(0, 0, LWLockNative.SHARED, 0, 0));
     assertThrows(IllegalArgumentException.class, () -> Status.check(LWLockNative.release(0, 0)));
   }
 }

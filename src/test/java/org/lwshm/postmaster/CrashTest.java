@@ -369,4 +369,63 @@ class CrashTest {
     assertEquals(Postmaster.EXIT_OK, postmaster.await());
     assertEquals(9, fixture.ended.get(1).end().signal());
   }
+
+  private static void removeSegment(Postmaster postmaster) throws Exception {
+    String id = Integer.toString(postmaster.segment().id());
+    assertEquals(0, new ProcessBuilder("ipcrm", "-m", id).inheritIO().start().waitFor());
+  }
+
+  private String status() {
+    return RunningPostmaster.find(fixture.dataDir).orElseThrow().status();
+  }
+
+  @ParameterizedTest
+  @EnumSource(CrashPolicy.class)
+  void aSegmentThatWasRemovedIsMadeAnew(CrashPolicy policy) throws Exception {
+    Postmaster postmaster = startThree(fixture.builder().policy(policy));
+    Segment removed = postmaster.segment();
+    removeSegment(postmaster);
+    Await.until(() -> postmaster.segment() != removed);
+    fixture.awaitJoined(postmaster, 3);
+    fixture.awaitCounting(postmaster);
+    assertEquals(2, postmaster.segment().generation());
+    assertTrue(fixture.restarts.get(0).contains("segment " + removed.id() + " was removed"));
+    Await.until(() -> status().equals("ready"));
+    assertEquals(1, fixture.restarts.size());
+  }
+
+  @Test
+  void statusSaysThatItRestartsWhenTheSegmentWasRemoved() throws Exception {
+    Postmaster postmaster =
+        fixture.start(
+            fixture
+                .builder()
+                .stopTimeout(Duration.ofSeconds(600))
+                .child(fixture.worker("ignores-sigterm")));
+    ChildInfo child = fixture.awaitJoined(postmaster, 1).get(0);
+    assertEquals("ready", status());
+    removeSegment(postmaster);
+    Await.until(() -> status().equals("restarting"));
+    PostmasterFixture.kill(child, "KILL");
+    Await.until(() -> status().equals("ready"));
+    postmaster.stop(StopMode.IMMEDIATE);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void itEndsWhenTheSegmentWasRemovedIfItIsTold(boolean smartStop) throws Exception {
+    Postmaster postmaster =
+        startThree(
+            fixture
+                .builder()
+                .restartAfterCrash(smartStop)
+                .child(ChildCommand.program("unaware", "sleep", "1000")));
+    if (smartStop) {
+      postmaster.stop(StopMode.SMART);
+      Await.until(() -> status().equals("stopping"));
+    }
+    removeSegment(postmaster);
+    assertEquals(Postmaster.EXIT_CRASHED, postmaster.await());
+    assertEquals(List.of(), fixture.restarts);
+  }
 }

@@ -10,6 +10,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -116,6 +117,8 @@ class AfterCloseTest {
             "words",
             LWLockMode.class,
             LWLockMode.SHARED,
+            Duration.class,
+            Duration.ofHours(1),
             Backend.class,
             me);
     return arguments.get(type);

@@ -174,6 +174,7 @@ class AttachTest {
         String error = other.error("release 0");
         assertTrue(error.startsWith(held) && error.contains("does not hold"), error);
         assertTrue(segment.tranche("locks").lock(0).isHeldBy(segment.backend(), mode));
+        segment.tranche("locks").lock(0).release();
         segment.backend().close();
       }
       for (String mode : List.of("X", "S")) {

@@ -2,182 +2,140 @@
 
 package org.lwshm.benchmarks;
 
-import java.io.PrintStream;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
+import org.lwshm.benchmarks.Contestant.Host;
+import org.lwshm.benchmarks.report.Report;
+import org.lwshm.benchmarks.worker.Outcome;
 
 /**
- * Locks of several kinds, each fought over by 1, 2, 4 and 8 workers in both modes. In a round all
- * kinds have their turn one after another, so what disturbs the machine disturbs all of them.
+ * Locks of several kinds in every cell of a grid. In a round all of them have their turn in a cell
+ * one after another, so that what disturbs the machine disturbs all of them.
  */
 final class Contest {
 
-  /** How many at once. */
-  static final List<Integer> CROWDS = List.of(1, 2, 4, 8);
+  static final String EXCLUSIVE = "exclusive";
+  static final String SHARED = "shared";
 
-  /** The largest of them. */
-  static final int MOST = 8;
-
-  static final List<String> MODES = List.of("exclusive", "shared");
-
-  /** Nanoseconds of processor time for an operation of one worker alone. */
+  /** Nanoseconds of processor time for an operation, of one process alone. */
   static final String COST = "ns/op";
 
-  /** Operations of all workers together, in millions a second. */
+  /** Operations of all processes together, in millions a second. */
   static final String THROUGHPUT = "M/s";
 
-  /** The longest that any worker's batch of 256 took: waits, and what the scheduler did. */
+  /** The longest wait of any process, in milliseconds, preemptions included. */
   static final String LONGEST = "ms longest";
 
-  /**
-   * Who takes part.
-   *
-   * @param name as it is told
-   * @param kind what the workers call it
-   * @param workers processes that do it, {@link #MOST} of them; or one JVM with so many threads
-   * @param isThreads whether it is one JVM with threads
-   * @param hasShared whether it has a shared mode
-   * @param language how an order is told to a worker
-   */
-  private record Contender(
-      String name,
-      String kind,
-      List<Worker> workers,
-      boolean isThreads,
-      boolean hasShared,
-      Function<Order, String> language) {
+  /** The operations of the process with the fewest, divided by the mean of all. */
+  static final String SHARE = "least share";
 
-    Outcome run(String mode, int crowd, int milliseconds) {
-      List<Worker> called = isThreads ? workers.subList(0, 1) : workers.subList(0, crowd);
-      return run(mode, called, isThreads ? crowd : 1, milliseconds);
-    }
+  /** How many turns a lock that learns it spins after the turn. */
+  static final String SPINS = "spins";
 
-    Outcome run(String mode, List<Worker> called, int threads, int milliseconds) {
-      // All in the same stretch of time, or the first would run alone and the last, too.
-      long start = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(10);
-      long end = start + TimeUnit.MILLISECONDS.toNanos(milliseconds);
-      String order = language.apply(new Order(kind, mode, start, end, threads));
-      called.forEach(worker -> worker.tell(order));
-      return called.stream()
-          .map(worker -> Outcome.parse(worker.await()))
-          .reduce(Outcome::and)
-          .orElseThrow();
-    }
-  }
+  private static final int WARM_UPS = 3;
+  private static final int WARM_UP_MILLISECONDS = 100;
 
-  private final List<Contender> contenders = new ArrayList<>();
-  private final Report report;
+  private final Arena arena;
+  private final List<Contestant> contestants;
+  private final List<Cell> cells;
   private final int milliseconds;
+  private final Report report;
+  private final Calibration calibration;
 
-  Contest(Report report, int milliseconds) {
-    this.report = report;
+  /** Prepares a contest with turns of so many milliseconds. */
+  Contest(
+      Arena arena,
+      List<Contestant> contestants,
+      List<Cell> cells,
+      int milliseconds,
+      Report report) {
+    this.arena = arena;
+    this.contestants = contestants;
+    this.cells = cells;
     this.milliseconds = milliseconds;
+    this.report = report;
+    calibration = Calibration.of(arena.workers(Host.C, 1).get(0));
   }
 
-  void addProcesses(String name, String kind, boolean hasShared, List<Worker> workers) {
-    contenders.add(new Contender(name, kind, workers, false, hasShared, Order::line));
-  }
-
-  void addThreads(String name, String kind, boolean hasShared, Worker jvm) {
-    contenders.add(new Contender(name, kind, List.of(jvm), true, hasShared, Order::line));
-  }
-
-  void addBackends(String name, List<Worker> psqls) {
-    contenders.add(new Contender(name, "", psqls, false, true, Order::query));
-  }
-
-  /** Lets everybody, JITs above all, get warm. */
-  void warmUp() {
-    for (String mode : MODES) {
-      for (Contender c : contenders) {
-        if (c.hasShared() || mode.equals("exclusive")) {
-          for (int i = 0; i < 3; i++) {
-            // Alone and together: the JIT must have seen both.
-            for (Worker worker : c.workers()) {
-              c.run(mode, List.of(worker), 1, 100);
-            }
-            c.run(mode, MOST, 100);
-          }
-        }
-      }
-    }
-  }
-
+  /** Warms up, then runs all rounds. */
   void run(int rounds) {
+    System.out.printf("a turn of work takes %.2f ns%n", calibration.nsPerTurn());
+    contestants.forEach(this::warmUp);
     for (int round = 1; round <= rounds; round++) {
       System.out.println("round " + round + " of " + rounds);
-      for (int crowd : CROWDS) {
-        for (String mode : MODES) {
-          for (Contender c : contenders) {
-            if (c.hasShared() || mode.equals("exclusive")) {
-              runOnce(c, mode, crowd);
-            }
-          }
+      cells.forEach(this::runRound);
+    }
+  }
+
+  private void runRound(Cell cell) {
+    for (Contestant c : contestants) {
+      if (c.has(cell.mode())) {
+        runTurn(c, cell);
+      }
+    }
+  }
+
+  /**
+   * Runs the contestant in every mode, with work and without. On a JVM its workers also run alone,
+   * and three times, so that the JIT has seen everything.
+   */
+  private void warmUp(Contestant c) {
+    int most = cells.stream().mapToInt(Cell::processes).max().orElse(1);
+    List<Cell> kinds =
+        cells.stream()
+            .filter(cell -> c.has(cell.mode()))
+            .map(cell -> new Cell(cell.mode(), most, smallest(cell.load())))
+            .distinct()
+            .toList();
+    for (Cell cell : kinds) {
+      Turn turn = new Turn(c.key(), c.host(), cell, calibration, WARM_UP_MILLISECONDS);
+      for (int i = 0; i < (isJvm(c) ? WARM_UPS : 1); i++) {
+        turn.run(arena);
+        if (isJvm(c)) {
+          arena.workers(c.host(), c.host() == Host.JVM ? most : 1).forEach(turn::run);
         }
       }
     }
   }
 
-  private void runOnce(Contender c, String mode, int crowd) {
-    Outcome whole = c.run(mode, crowd, milliseconds);
-    report.samples(key(c.name(), mode, crowd, THROUGHPUT), THROUGHPUT).add(whole.perSecond() / 1e6);
-    report.samples(key(c.name(), mode, crowd, LONGEST), LONGEST).add(whole.longestNs() / 1e6);
-    if (crowd == 1) {
-      double cost = (double) whole.cpuNs() / whole.operations();
-      report.samples(key(c.name(), mode, 1, COST), COST).add(cost);
+  /** To the JIT all work inside is alike, and all work between. */
+  private static Cell.Load smallest(Cell.Load load) {
+    return new Cell.Load(Math.min(load.insideNs(), 50), Math.min(load.betweenNs(), 50));
+  }
+
+  private static boolean isJvm(Contestant c) {
+    return c.host() == Host.JVM || c.host() == Host.JVM_THREADS;
+  }
+
+  private void runTurn(Contestant c, Cell cell) {
+    Turn turn = new Turn(c.key(), c.host(), cell, calibration, milliseconds);
+    if (c.learns()) {
+      arena.learnAnew(c); // The last cell was another one.
+      turn.run(arena);
     }
+    Outcome outcome = turn.run(arena);
+    add(c, cell, THROUGHPUT, outcome.perSecond() / 1e6);
+    add(c, cell, LONGEST, outcome.longestNs() / 1e6);
+    if (cell.processes() == 1) {
+      add(c, cell, COST, outcome.cost());
+    } else {
+      add(c, cell, SHARE, outcome.leastShare());
+    }
+    if (c.learns()) {
+      add(c, cell, SPINS, arena.spins(c));
+    }
+  }
+
+  private void add(Contestant c, Cell cell, String metric, double value) {
+    report.samples(key(c, cell, metric), metric).add(value);
   }
 
   /** The name of a result. */
-  static String key(String contender, String mode, int crowd, String what) {
-    return contender + ", " + mode + ", " + crowd + ", " + what;
+  static String key(Contestant c, Cell cell, String metric) {
+    return c.title() + ", " + cell + ", " + metric;
   }
 
-  /** Whether that is the name of one of the contest's results, which {@link #print} tells. */
-  boolean tells(String name) {
-    return contenders.stream().anyMatch(c -> name.startsWith(c.name() + ", "));
-  }
-
-  /** For each mode and what was measured a table, one line a contender. */
-  void print(PrintStream out) {
-    for (String mode : MODES) {
-      printTable(out, mode, COST, List.of(1));
-      printTable(out, mode, THROUGHPUT, CROWDS);
-      printTable(out, mode, LONGEST, CROWDS);
-    }
-    out.println();
-  }
-
-  private void printTable(PrintStream out, String mode, String what, List<Integer> crowds) {
-    out.printf("%n%s, %s: median (least..most)%n%n  %-24s", mode, what, "");
-    crowds.forEach(crowd -> out.printf(" %26s", "x" + crowd));
-    out.println();
-    for (Contender c : contenders) {
-      if (c.hasShared() || mode.equals("exclusive")) {
-        out.printf("  %-24s", c.name());
-        crowds.forEach(
-            crowd -> out.printf(" %26s", report.range(key(c.name(), mode, crowd, what))));
-        out.println();
-      }
-    }
-  }
-
-  /** Throughput, a group of bars for each mode and crowd. */
-  BarChart chart(String title) {
-    BarChart chart = new BarChart(title, "million acquisitions a second");
-    for (String mode : MODES) {
-      for (int crowd : CROWDS) {
-        chart.group(mode + ", " + crowd + (crowd == 1 ? " process" : " processes"));
-        for (Contender c : contenders) {
-          String key = key(c.name(), mode, crowd, THROUGHPUT);
-          if (report.has(key)) {
-            chart.bar(c.name(), report.median(key));
-          }
-        }
-      }
-    }
-    return chart;
+  /** The name of a throughput without work. */
+  static String throughput(Contestant c, String mode, int processes) {
+    return key(c, new Cell(mode, processes, Cell.Load.NONE), THROUGHPUT);
   }
 }

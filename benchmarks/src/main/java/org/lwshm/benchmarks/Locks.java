@@ -2,73 +2,64 @@
 
 package org.lwshm.benchmarks;
 
-import java.nio.file.Path;
+import static org.lwshm.benchmarks.Contest.EXCLUSIVE;
+import static org.lwshm.benchmarks.Contest.SHARED;
+import static org.lwshm.benchmarks.Contestant.LWSHM_C;
+import static org.lwshm.benchmarks.Contestant.LWSHM_JAVA;
+
 import java.util.List;
-import org.openjdk.jmh.runner.RunnerException;
-import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.lwshm.benchmarks.report.Report;
+import picocli.CommandLine.Command;
 
 /**
  * {@code make bench-locks}: lwshm's locks beside those that a program in C or Java would take
- * otherwise, uncontended (in Java with JMH) and contended.
- *
- * <p>Options: {@code --rounds}, {@code --milliseconds} of a turn, {@code --jmh-rounds}.
+ * otherwise.
  */
-public final class Locks {
+@Command(name = "bench-locks")
+public final class Locks extends ContestCommand {
 
-  private static final Path RESULTS = Path.of("benchmarks", "results");
-
-  private Locks() {}
-
-  /**
-   * Runs the benchmarks and reports.
-   *
-   * @param args {@code --name number} pairs
-   */
-  public static void main(String[] args) throws RunnerException {
-    Arguments arguments = new Arguments(args);
-    Report report = new Report("Locks");
-    Contest contest = new Contest(report, arguments.number("milliseconds", 200));
-    try (Arena arena = new Arena()) {
-      List<Worker> natives = arena.startCrowd(arena::startC);
-      List<Worker> jvms = arena.startCrowd(arena::startJava);
-      contest.addProcesses("lwshm, C", "lwshm", true, natives);
-      contest.addProcesses("lwshm, Java", "lwshm", true, jvms);
-      contest.addProcesses("pthread mutex", "mutex", false, natives);
-      contest.addProcesses("pthread robust mutex", "robust", false, natives);
-      contest.addProcesses("pthread rwlock", "rwlock", true, natives);
-      contest.addProcesses("pthread spinlock", "spin", false, natives);
-      contest.addProcesses("FileChannel.lock", "filechannel", true, jvms);
-      contest.addThreads("ReentrantLock, threads", "reentrant", false, jvms.get(0));
-      contest.addThreads("Reentrant…RW…, threads", "reentrantrw", true, jvms.get(0));
-      contest.addThreads("StampedLock, threads", "stamped", true, jvms.get(0));
-      contest.warmUp();
-      contest.run(arguments.number("rounds", 7));
-    }
-    JmhRounds.run(
-        new OptionsBuilder().include("LWLockBenchmark").build(),
-        arguments.number("jmh-rounds", 3),
-        report);
-    addRatios(report);
-    contest.print(System.out);
-    report.print(System.out, name -> !contest.tells(name));
-    report.write(RESULTS.resolve("locks.json"));
-    contest.chart("Locks: throughput").write(RESULTS.resolve("locks.svg"));
-    System.out.println("recorded in " + RESULTS.resolve("locks.json") + " and locks.svg");
+  private Locks() {
+    super("Locks", "locks", List.of(EXCLUSIVE, SHARED));
   }
 
-  private static void addRatios(Report report) {
-    Uncontended.addRatios(report);
-    for (int crowd : List.of(2, 4, 8)) {
+  /** Runs it; see {@link ContestCommand} for the options. */
+  public static void main(String[] args) {
+    main(new Locks(), args);
+  }
+
+  @Override
+  List<Contestant> usualKinds() {
+    return List.of(
+        LWSHM_C,
+        LWSHM_JAVA,
+        Contestant.MUTEX,
+        Contestant.ROBUST,
+        Contestant.RWLOCK,
+        Contestant.SPIN,
+        Contestant.FILECHANNEL,
+        Contestant.REENTRANT,
+        Contestant.REENTRANTRW,
+        Contestant.STAMPED);
+  }
+
+  @Override
+  void addRatios(Report report, List<Cell> cells) {
+    addJavaRatios(report);
+  }
+
+  /** Java's throughput beside C's, and what a second process adds to that of readers. */
+  static void addJavaRatios(Report report) {
+    for (int processes : List.of(2, 4, 8)) {
       report.ratioAtLeast(
-          "exclusive_contended_java_vs_c_" + crowd,
-          Contest.key("lwshm, Java", "exclusive", crowd, Contest.THROUGHPUT),
-          Contest.key("lwshm, C", "exclusive", crowd, Contest.THROUGHPUT),
+          "exclusive_contended_java_vs_c_" + processes,
+          Contest.throughput(LWSHM_JAVA, EXCLUSIVE, processes),
+          Contest.throughput(LWSHM_C, EXCLUSIVE, processes),
           0.7);
     }
     report.ratioAtLeast(
         "shared_scaling_1_to_2_processes",
-        Contest.key("lwshm, Java", "shared", 2, Contest.THROUGHPUT),
-        Contest.key("lwshm, Java", "shared", 1, Contest.THROUGHPUT),
+        Contest.throughput(LWSHM_JAVA, SHARED, 2),
+        Contest.throughput(LWSHM_JAVA, SHARED, 1),
         1.8);
   }
 }

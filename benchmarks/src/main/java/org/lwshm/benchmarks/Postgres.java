@@ -2,99 +2,77 @@
 
 package org.lwshm.benchmarks;
 
-import java.nio.file.Path;
+import static org.lwshm.benchmarks.Contest.EXCLUSIVE;
+import static org.lwshm.benchmarks.Contest.SHARED;
+import static org.lwshm.benchmarks.Contestant.LWSHM_C;
+import static org.lwshm.benchmarks.Contestant.LWSHM_JAVA;
+import static org.lwshm.benchmarks.Contestant.POSTGRES;
+
 import java.util.List;
+import org.lwshm.benchmarks.report.Report;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /**
  * {@code make bench-postgres}: lwshm's locks in C and Java processes beside PostgreSQL's in its
- * backends. Wants the environment of with-postgres.sh.
- *
- * <p>Options: {@code --rounds}, {@code --milliseconds} of a turn, {@code --kills}.
+ * backends, and the recovery from a kill -9. It needs the environment of with-postgres.sh.
  */
-public final class Postgres {
+@Command(name = "bench-postgres")
+public final class Postgres extends ContestCommand {
 
-  private static final Path RESULTS = Path.of("benchmarks", "results");
-  private static final String C = "lwshm, C";
-  private static final String JAVA = "lwshm, Java";
-  private static final String POSTGRES = "PostgreSQL";
+  @Option(names = "--kills", description = "of each; ${DEFAULT-VALUE} by default")
+  int kills = 5;
 
-  private Postgres() {}
-
-  /**
-   * Runs the benchmark and reports.
-   *
-   * @param args {@code --name number} pairs
-   */
-  public static void main(String[] args) {
-    Arguments arguments = new Arguments(args);
-    String psql = System.getenv("LWSHM_PSQL");
-    if (psql == null) {
-      throw new IllegalStateException(
-          "LWSHM_PSQL is not set; start with benchmarks/with-postgres.sh");
-    }
-    Report report = new Report("PostgreSQL's LWLock and lwshm's");
-    Contest contest = new Contest(report, arguments.number("milliseconds", 200));
-    try (Arena arena = new Arena()) {
-      contest.addBackends(POSTGRES, arena.startCrowd(() -> arena.keep(Worker.startPsql(psql))));
-      contest.addProcesses(C, "lwshm", true, arena.startCrowd(arena::startC));
-      contest.addProcesses(JAVA, "lwshm", true, arena.startCrowd(arena::startJava));
-      contest.warmUp();
-      contest.run(arguments.number("rounds", 9));
-    }
-    try (Arena arena = new Arena()) {
-      new Recovery(arena, psql, report).run(arguments.number("kills", 5));
-    }
-    addRatios(report);
-    contest.print(System.out);
-    report.print(System.out, name -> !contest.tells(name));
-    report.write(RESULTS.resolve("postgres.json"));
-    contest
-        .chart("PostgreSQL's LWLock and lwshm's: throughput")
-        .write(RESULTS.resolve("postgres.svg"));
-    System.out.println("recorded in " + RESULTS.resolve("postgres.json") + " and postgres.svg");
+  private Postgres() {
+    super("PostgreSQL's LWLock and lwshm's", "postgres", List.of(EXCLUSIVE, SHARED));
   }
 
-  private static void addRatios(Report report) {
-    addCost(report, "java_exclusive_vs_postgres", JAVA, "exclusive", 0.60);
-    addCost(report, "java_shared_vs_postgres", JAVA, "shared", 0.50);
-    addCost(report, "c_exclusive_vs_postgres", C, "exclusive", 0.50);
-    addCost(report, "c_shared_vs_postgres", C, "shared", 0.55);
+  /** Runs it; see {@link ContestCommand} for the options. */
+  public static void main(String[] args) {
+    main(new Postgres(), args);
+  }
+
+  @Override
+  List<Contestant> usualKinds() {
+    return List.of(POSTGRES, LWSHM_C, LWSHM_JAVA);
+  }
+
+  @Override
+  void runMore(Report report) {
+    try (Arena arena = new Arena(Arena.BACKENDS)) {
+      new Recovery(arena, report).run(kills);
+    }
+  }
+
+  @Override
+  void addRatios(Report report, List<Cell> cells) {
+    addCost(report, "java_exclusive_vs_postgres", LWSHM_JAVA, EXCLUSIVE, 0.60);
+    addCost(report, "java_shared_vs_postgres", LWSHM_JAVA, SHARED, 0.50);
+    addCost(report, "c_exclusive_vs_postgres", LWSHM_C, EXCLUSIVE, 0.50);
+    addCost(report, "c_shared_vs_postgres", LWSHM_C, SHARED, 0.55);
     report.ratioAtLeast(
         "shared_2_processes_throughput_vs_postgres",
-        throughput(JAVA, "shared", 2),
-        throughput(POSTGRES, "shared", 2),
+        Contest.throughput(LWSHM_JAVA, SHARED, 2),
+        Contest.throughput(POSTGRES, SHARED, 2),
         4);
-    report.ratioAtLeast(
-        "shared_scaling_1_to_2_processes",
-        throughput(JAVA, "shared", 2),
-        throughput(JAVA, "shared", 1),
-        1.8);
-    for (int crowd : List.of(2, 4, 8)) {
+    for (int processes : List.of(2, 4, 8)) {
       report.ratioAtLeast(
-          "exclusive_contended_throughput_vs_postgres_" + crowd,
-          throughput(C, "exclusive", crowd),
-          throughput(POSTGRES, "exclusive", crowd),
-          1.5);
+          "exclusive_contended_throughput_vs_postgres_" + processes,
+          Contest.throughput(LWSHM_C, EXCLUSIVE, processes),
+          Contest.throughput(POSTGRES, EXCLUSIVE, processes),
+          1.2);
     }
-    for (int crowd : List.of(2, 4, 8)) {
-      report.ratioAtLeast(
-          "exclusive_contended_java_vs_c_" + crowd,
-          throughput(JAVA, "exclusive", crowd),
-          throughput(C, "exclusive", crowd),
-          0.7);
-    }
+    Locks.addJavaRatios(report);
     report.ratioAtMost("recovery_vs_postgres", Recovery.LWSHM, Recovery.POSTGRES, 0.1);
   }
 
-  private static void addCost(Report report, String ratio, String who, String mode, double bound) {
+  private static void addCost(
+      Report report, String ratio, Contestant ours, String mode, double bound) {
+    Cell alone = new Cell(mode, 1, Cell.Load.NONE);
     report.ratioAtMost(
         ratio,
-        Contest.key(who, mode, 1, Contest.COST),
-        Contest.key(POSTGRES, mode, 1, Contest.COST),
+        Contest.key(ours, alone, Contest.COST),
+        Contest.key(POSTGRES, alone, Contest.COST),
         bound);
-  }
-
-  private static String throughput(String who, String mode, int crowd) {
-    return Contest.key(who, mode, crowd, Contest.THROUGHPUT);
   }
 }

@@ -5,6 +5,7 @@ package org.lwshm.benchmarks;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.lwshm.benchmarks.report.Report;
 
 /**
  * How long the others are hindered by a kill -9: until another process has the lock that the killed
@@ -17,14 +18,13 @@ final class Recovery {
   static final String POSTGRES = "kill -9 until a connection is taken again, PostgreSQL";
 
   private static final String UNIT = "ms";
+  private static final String LOCK = Contestant.LWSHM_C.key();
 
   private final Arena arena;
-  private final String psql;
   private final Report report;
 
-  Recovery(Arena arena, String psql, Report report) {
+  Recovery(Arena arena, Report report) {
     this.arena = arena;
-    this.psql = psql;
     this.report = report;
   }
 
@@ -35,13 +35,13 @@ final class Recovery {
     }
   }
 
-  /** The workers tell the time on the clock that System.nanoTime() tells. */
+  /** The workers read the same clock as System.nanoTime(). */
   private long recoverLwshm() {
     Worker holder = arena.startC();
     Worker waiter = arena.startC();
-    holder.tell("hold");
+    holder.tell("hold " + LOCK);
     holder.await();
-    waiter.tell("take");
+    waiter.tell("take " + LOCK);
     waiter.await();
     long killed = System.nanoTime();
     kill(holder.pid());
@@ -52,9 +52,9 @@ final class Recovery {
   }
 
   private long recoverPostgres() {
-    // They complain of what is done to them here.
-    try (Worker victim = Worker.startPsql(psql, ProcessBuilder.Redirect.DISCARD);
-        Worker witness = Worker.startPsql(psql, ProcessBuilder.Redirect.DISCARD)) {
+    // Their complaints about the kill are discarded.
+    try (Worker victim = Worker.startPsql(ProcessBuilder.Redirect.DISCARD);
+        Worker witness = Worker.startPsql(ProcessBuilder.Redirect.DISCARD)) {
       victim.tell("SELECT pg_backend_pid();");
       long pid = Long.parseLong(victim.await());
       long killed = System.nanoTime();
@@ -71,7 +71,7 @@ final class Recovery {
 
   private boolean isTakingConnections() {
     try {
-      return new ProcessBuilder(List.of(psql, "-qXAtc", "SELECT 1"))
+      return new ProcessBuilder(List.of(Worker.psql(), "-qXAtc", "SELECT 1"))
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .start()

@@ -11,7 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** A process that measures when it is told to: it reads a line, and answers with a line. */
+/** A process that measures on demand: it reads an order, a line, and answers with a line. */
 final class Worker implements AutoCloseable {
 
   private static final long PATIENCE_SECONDS = 10;
@@ -41,14 +41,28 @@ final class Worker implements AutoCloseable {
     return worker;
   }
 
-  /** Starts a psql, whose backend is the one that measures. */
-  static Worker startPsql(String psql) {
-    return startPsql(psql, ProcessBuilder.Redirect.INHERIT);
+  /**
+   * The psql of the cluster that with-postgres.sh has started.
+   *
+   * @throws IllegalStateException if it has not
+   */
+  static String psql() {
+    String psql = System.getenv("LWSHM_PSQL");
+    if (psql == null) {
+      throw new IllegalStateException(
+          "LWSHM_PSQL is not set; start with benchmarks/with-postgres.sh");
+    }
+    return psql;
+  }
+
+  /** Starts a psql; its backend measures. */
+  static Worker startPsql() {
+    return startPsql(ProcessBuilder.Redirect.INHERIT);
   }
 
   /** Starts a psql, and says where its errors go. */
-  static Worker startPsql(String psql, ProcessBuilder.Redirect errors) {
-    Worker worker = new Worker(List.of(psql, "-qXAt", "-v", "ON_ERROR_STOP=1"), errors);
+  static Worker startPsql(ProcessBuilder.Redirect errors) {
+    Worker worker = new Worker(List.of(psql(), "-qXAt", "-v", "ON_ERROR_STOP=1"), errors);
     worker.tell("SELECT 'ready';");
     worker.await();
     return worker;

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/**
- * What runs the benchmarks and tells the results: measurements in rounds, medians, ratios with
- * their goals, tables, JSON and charts.
- */
+/** What runs the benchmarks: one class a make target, and the contest that they have in common. */
 package org.lwshm.benchmarks;
