@@ -20,6 +20,7 @@
  *   STOPS      how many backends are stopped for ever
  *   LEAVE      how many waiters give up, at any time (time-out, interrupt)
  *   STEPS      how often a step of a wait ends, and the wait does not
+ *   CUTS       how often a call is cut off between two steps (Java: StackOverflowError)
  *   AWAY       a backend may not come back for the next step
  *   LOOKS      a backend may look around whenever it is awake, also after a try that failed
  *   STARVING   a waiter that was overtaken may name itself the starving waiter
@@ -91,6 +92,9 @@
 #ifndef STEPS
 #define STEPS 0
 #endif
+#ifndef CUTS
+#define CUTS 0
+#endif
 #ifndef AWAY
 #define AWAY 0
 #endif
@@ -142,7 +146,18 @@
 #define PARK_WAKING if :: woken -> waking = false :: else fi; woken = false
 #endif
 
-/* A turn is a wake-up by a release, after which the waiter finds the lock blocked again. */
+/* A turn is a wake-up by a release, after which the waiter finds the lock blocked again.  Recovery
+   wakes too, but takes WAKING off and leaves SWAIT on. */
+#ifdef M_RECOVERY_IS_A_TURN_OF_WRITERS
+#define WAKING_IS_ON true
+#else
+#define WAKING_IS_ON waking
+#endif
+#ifdef M_RECOVERY_IS_A_TURN_OF_READERS
+#define SWAIT_IS_OFF true
+#else
+#define SWAIT_IS_OFF (!swait)
+#endif
 #ifdef TURNS
 #define COUNT_TURN(by_release) \
     if \
@@ -152,26 +167,23 @@
     slept = false
 #define FORGET_TURNS turns = 0; slept = false
 #define WAS_OVERTAKEN (turns == TURNS)
-/* This backend acquires, past all that wait. */
-#define WAITS(i) (rec[i] != 0 && !((in_x | in_s) & 1 << (i)) -> 1 << (i) : 0)
-#if N == 2
-#define PASSES passed = (passed | WAITS(0) | WAITS(1)) & ~ME
-#else
-#define PASSES passed = (passed | WAITS(0) | WAITS(1) | WAITS(2)) & ~ME
-#endif
 #define CHECK_PASSED CHECK(I8, passed & ME)
 #else
 #define COUNT_TURN(by_release) skip
 #define FORGET_TURNS skip
 #define WAS_OVERTAKEN true
-#define PASSES skip
 #define CHECK_PASSED skip
 #endif
 
+#ifdef M_NAMES_ITSELF_OVER_ANOTHER
+#define NO_NAME (!I_STARVE)
+#else
+#define NO_NAME (starving == 0)
+#endif
 #ifdef STARVING
 #define NAME_STARVING \
     if \
-    :: starving == 0 && WAS_OVERTAKEN -> \
+    :: NO_NAME && WAS_OVERTAKEN -> \
         CHECK_PASSED; starving = me + 1; named = true; overtaken = 0 \
     :: true \
     fi
@@ -195,6 +207,17 @@
 #define ALONE (me == 0 || me == 1 && upto <= 2)
 #else
 #define ALONE (me == 0 && upto <= 1)
+#endif
+
+/* A thread of Java has no stack left for the next call. */
+#if CUTS > 0
+#define CUT_OFF \
+    if \
+    :: atomic { cuts > 0 -> cuts--; goto cut_off } \
+    :: true \
+    fi
+#else
+#define CUT_OFF skip
 #endif
 
 #define NEXT_TO_LOOK_AT \

@@ -22,6 +22,8 @@ begin_exclusive:
         :: ONLY_FLAGS ->
 #ifdef M_NEWCOMER_TAKES_WAKING_OFF
             waking = false
+#elif defined(M_NEWCOMER_DROPS_FLAGS)
+            xwait = false; swait = false; waking = false
 #endif
         /* Or the second CAS fails, since a flag has come or gone. */
         :: !WORD_IS_0 ->
@@ -35,6 +37,7 @@ begin_exclusive:
 #ifdef M_RECORD_AFTER_CAS
     STEP(rec[me] = MYRECORD(REC_N));
 #endif
+    CUT_OFF;
     goto drain;
 
     /* -- await_ownership() -- */
@@ -86,7 +89,7 @@ slow_exclusive:
                 goto leave_empty_handed
 #endif
             :: BLOCKED && !TOLD && !try ->
-                COUNT_TURN(waking);
+                COUNT_TURN(WAKING_IS_ON);
 #ifndef M_NO_XWAIT
                 xwait = true;
 #endif
@@ -245,6 +248,14 @@ inside_exclusive:
 #ifdef M_ZERO_BEFORE_WAKE
     STEP(rec[me] = 0);
 #endif
+#if CUTS > 0
+    /* Java writes N before it calls C for the wake-ups. */
+    if
+    :: true
+    :: STEP(rec[me] = MYRECORD(REC_N))
+    fi;
+    CUT_OFF;
+#endif
 owing:
     wake();
 nothing_owed:
@@ -311,3 +322,33 @@ look:
     fi;
 #endif
     goto nothing_owed;
+
+#if CUTS > 0
+    /* -- a call that was cut off: release() again if the record says XIN, else releaseAll() -- */
+
+cut_off:
+    leaves_s = false;
+    if
+    :: KIND(rec[me]) == REC_XIN ->
+        /* release_exclusive(): W names another, or nobody. */
+        STEP(
+            CHECK(I2, owner != MYOWNER);
+#ifdef M_CUT_OFF_RELEASES_AGAIN
+            owner = 0;
+#endif
+#ifdef M_CUT_OFF_OWES_NOTHING
+            old = 0
+#else
+            old = WAITERS_IN_W
+#endif
+            );
+        goto owing
+    :: else
+    fi;
+#ifndef M_CUT_OFF_ZEROES_RECORD
+    d = me; g = gen[me];
+    end_record();
+    d = 0; g = 0;
+#endif
+    goto nothing_owed;
+#endif

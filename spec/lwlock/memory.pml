@@ -64,6 +64,9 @@ byte kills = KILLS, rkills = RKILLS, reuse = REUSE, leaves = LEAVE;
 #if STEPS > 0
 byte steps = STEPS;
 #endif
+#if CUTS > 0
+byte cuts = CUTS;
+#endif
 #if STOPS > 0
 byte stops = STOPS;
 #endif
@@ -80,7 +83,7 @@ byte ran_out;      /* sleepers whose sleep has run out in this round */
 byte overtaken;    /* acquisitions by others since the starving waiter was named */
 #endif
 #ifdef TURNS
-byte passed;       /* waiters that another backend has overtaken */
+byte passed;       /* waiters that were overtaken, or that a release has woken */
 #endif
 
 /* An assertion that carries its invariant's name into pan's message. */
@@ -97,7 +100,7 @@ bit I1, I2, I3, I4, I6, I7, I8, I9, J1;
 #else
 #define OTHER_STARVES (starving != 0 && !I_STARVE)
 #endif
-#ifdef M_SHARED_IGNORES_POISON
+#if defined(M_SHARED_IGNORES_POISON)
 #define POISONED false
 #else
 #define POISONED poison
@@ -108,12 +111,32 @@ bit I1, I2, I3, I4, I6, I7, I8, I9, J1;
 /* is_poisoned(): the acquire ends here, and the caller is told. */
 #define TOLD (poison && owner == 0 && !repairs)
 #define WORD_IS_0 (ONLY_FLAGS && !xwait && !swait && !waking)
+#ifdef M_NEWCOMER_IGNORES_POISON
+#define ONLY_FLAGS (owner == 0 && starving == 0 && !dpark)
+#else
 #define ONLY_FLAGS (owner == 0 && starving == 0 && !poison && !dpark)
+#endif
 
 /* Every live shared holder has its bit in RB, or an owner is at work that looks at it. */
 #define GROUPS_IN_S ((in_s & 1 -> BIT(0) : 0) | (in_s & 2 -> BIT(1) : 0) | \
                      (in_s & 4 -> BIT(2) : 0) | (in_s & 8 -> BIT(3) : 0))
 #define CHECK_READERS CHECK(I3, owner != 0 || (GROUPS_IN_S & ~RB) == 0)
+
+/* A waiter is overtaken if another backend acquires, past all that wait.  One that a release wakes
+   counts, too: it may have come so late that the lock was taken again before. */
+#ifdef TURNS
+#define WAITS(i) (rec[i] != 0 && !((in_x | in_s) & 1 << (i)) -> 1 << (i) : 0)
+#if N == 2
+#define ALL_WAITERS (WAITS(0) | WAITS(1))
+#else
+#define ALL_WAITERS (WAITS(0) | WAITS(1) | WAITS(2))
+#endif
+#define PASSES passed = (passed | ALL_WAITERS) & ~ME
+#define RELEASE_WAKES(set) passed = passed | (set)
+#else
+#define PASSES skip
+#define RELEASE_WAKES(set) skip
+#endif
 
 /* ---- being killed, being stopped ---- */
 
@@ -141,7 +164,8 @@ bit I1, I2, I3, I4, I6, I7, I8, I9, J1;
 inline forget() {
     xcur = xcur & ~ME; scur = scur & ~ME; dcur = dcur & ~ME;
     old = 0; nobody = false; looked = 0; i = 0; try = false; repairs = false; stays = false;
-    parked = false; leaves_s = false; named = false; woken = false; slept = false; turns = 0; name = 0; upto = 0; d = 0; g = 0; seen = 0
+    parked = false; leaves_s = false; named = false; woken = false; slept = false; turns = 0;
+    name = 0; upto = 0; d = 0; g = 0; seen = 0
 }
 
 inline bury() {

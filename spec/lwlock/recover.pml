@@ -7,6 +7,9 @@
 
 /* ---- recovery of slot d at generation g ---- */
 
+/* Dead, or a live backend that ends its own wait in releaseAll. */
+#define ENDED(i) (DEAD(i) || (i) == me)
+
 /* word_without() */
 inline owner_off() {
 #if !defined(M_RECOVERY_KEEPS_WAKING) && !defined(M_RECOVERY_TAKES_OWNERS_WAKING)
@@ -19,7 +22,7 @@ inline owner_off() {
     if
     :: owner == OWNER(d, g) ->
 #endif
-        CHECK(I4, DEAD(SLOT(owner)) && OGEN(owner) == gen[d]);
+        CHECK(I4, ENDED(SLOT(owner)) && OGEN(owner) == gen[d]);
 #ifdef M_RECOVERY_TAKES_OWNERS_WAKING
         waking = false;
 #endif
@@ -47,7 +50,7 @@ inline owner_off() {
     if
     :: starving == d + 1 ->
         /* A recoverer that comes far too late may take an heir's name; it wakes it, too. */
-        CHECK(I4, DEAD(d) || gen[d] != g);
+        CHECK(I4, ENDED(d) || gen[d] != g);
         starving = 0
     :: else
     fi;
@@ -74,7 +77,7 @@ inline recovery_wakes() {
 
 #define CHANGE_RECORD(new) \
     if \
-    :: rec[d] == seen -> CHECK(I4, DEAD(d) && GEN(seen) == gen[d]); rec[d] = new \
+    :: rec[d] == seen -> CHECK(I4, ENDED(d) && GEN(seen) == gen[d]); rec[d] = new \
     :: else \
     fi; \
     seen = rec[d]
@@ -102,14 +105,8 @@ inline free_slot() {
         fi)
 }
 
-inline recover() {
-#ifdef M_FREE_EARLY
-    STEP(
-        if
-        :: gen[d] == g && (taken & 1 << d) && DEAD(d) -> taken = taken & ~(1 << d); gen[d] = g + 1
-        :: else
-        fi);
-#endif
+/* lock_end_record() */
+inline end_record() {
     STEP(seen = rec[d]);
     do
     :: seen == 0 || OTHER_GENERATION -> break
@@ -144,7 +141,19 @@ inline recover() {
         STEP(CHANGE_RECORD(0))
 #endif
     od;
-    seen = 0;
+    seen = 0
+}
+
+/* recover_slot() */
+inline recover() {
+#ifdef M_FREE_EARLY
+    STEP(
+        if
+        :: gen[d] == g && (taken & 1 << d) && DEAD(d) -> taken = taken & ~(1 << d); gen[d] = g + 1
+        :: else
+        fi);
+#endif
+    end_record();
 #ifndef M_FREE_EARLY
     free_slot();
 #endif
@@ -156,17 +165,13 @@ inline recover() {
 /* ---- a waiter whose sleep has run out ---- */
 
 #define NONE 7
-/* The dead backend in the way, as W says: the owner first, then the starving waiter. */
+/* obstacle_in(): the owner, or else another starving waiter.  NONE if that one is alive. */
 #define LOOK_AT_WORD \
     if \
-    :: owner != 0 && DEAD(SLOT(owner)) -> \
-        d = SLOT(owner); g = OGEN(owner) \
-    :: else -> \
-        if \
-        :: starving != 0 && DEAD(starving - 1) -> \
-            d = starving - 1; g = gen[d] \
-        :: else -> d = NONE \
-        fi \
+    :: owner != 0 && DEAD(SLOT(owner)) -> d = SLOT(owner); g = OGEN(owner) \
+    :: owner == 0 && starving != 0 && !I_STARVE && DEAD(starving - 1) -> \
+        d = starving - 1; g = gen[d] \
+    :: else -> d = NONE \
     fi
 /* The reader that the drain waits for. */
 #define LOOK_AT_READER \

@@ -88,6 +88,7 @@ slow_shared:
     goto retraction_done;
 #endif
 retracted:
+    CUT_OFF;
 #ifdef M_WORD_READ_BEFORE_RETRACTION
     STEP(if :: old -> old = 0 :: else -> goto retraction_done fi);
 #else
@@ -111,7 +112,7 @@ retraction_done:
 #endif
        STEP(
             if
-            :: !BLOCKED -> FORGET_READING(scur); NO_TURN; goto begin_shared
+            :: !BLOCKED -> FORGET_READING(scur); goto begin_shared
             :: BLOCKED && (TOLD || try) -> FORGET_READING(scur); goto leave_empty_handed
 #if STEPS > 0
             /* A step ends.  The next one finds N and goes on behind the retraction. */
@@ -121,7 +122,7 @@ retraction_done:
                 goto retracted
 #endif
             :: BLOCKED && !TOLD && !try ->
-                COUNT_TURN(!swait);
+                COUNT_TURN(SWAIT_IS_OFF);
 #ifndef M_NO_SWAIT
                 swait = true;
 #endif

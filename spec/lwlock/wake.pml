@@ -23,8 +23,6 @@
 #define WRITERS_IN_W \
     ((xwait -> HAS_X : 0) | (starving != 0 -> HAS_NAME : 0) | (waking -> HAS_WAKING : 0))
 #define WAITERS_IN_W ((swait -> HAS_S : 0) | WRITERS_IN_W)
-/* Nothing is left in W but XWAIT and WAKING: the fast path of release is done. */
-#define ONE_IS_WOKEN (old == (HAS_X | HAS_WAKING) && !poison)
 
 inline wake_readers() {
 #if defined(M_SWAIT_OFF_LAST)
@@ -36,7 +34,7 @@ inline wake_readers() {
     STEP(swait = false);
     STEP(COUNT_UP(scur)); STEP(WAKE_ONE(sq, nobody); nobody = false)
 #else
-    STEP(swait = false);
+    STEP(swait = false; RELEASE_WAKES(ALL_WAITERS));
     COUNT_AND_WAKE_ALL(scur, sq)
 #endif
 }
@@ -79,7 +77,7 @@ inline wake_one_writer() {
 #else
     STEP(if :: MAY_WAKE_ONE -> waking = true :: else -> old = 0 fi);
     if
-    :: old != 0 -> STEP(WAKE_ONE(xq, nobody))
+    :: old != 0 -> STEP(seen = xq; WAKE_ONE(xq, nobody); RELEASE_WAKES(seen & ~xq); seen = 0)
     :: else
     fi;
 #endif
