@@ -88,7 +88,7 @@ slow_shared:
     goto retraction_done;
 #endif
 retracted:
-    CUT_OFF;
+    CUT_OFF
 #ifdef M_WORD_READ_BEFORE_RETRACTION
     STEP(if :: old -> old = 0 :: else -> goto retraction_done fi);
 #else

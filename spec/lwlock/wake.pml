@@ -15,7 +15,7 @@
 #define COUNT_AND_WAKE_ALL(cur, q) STEP(COUNT_UP(cur)); STEP(WAKE_ALL(q))
 #endif
 
-/* What of W decides who is woken. */
+/* What of W decides which waiters are woken. */
 #define HAS_S    1
 #define HAS_X    2
 #define HAS_NAME 4
