@@ -77,7 +77,10 @@ configuration() { # NAME: its line of the table, into model, set, expected and d
 
 run_configuration() { # NAME
     configuration "$1"
-    verify "$1" "$model" -O2 24 "$defines"
+    # The optimizer takes longer than it saves, unless the search is long.
+    local optimization=-O2
+    [ "$expected" -gt 3000000 ] || optimization=-O0
+    verify "$1" "$model" $optimization 24 "$defines"
     local remark=
     [ "$verdict" = holds ] || remark=$verdict
     [ "$verdict" != holds ] || [ "$states" = "$expected" ] || remark="(the table says $expected)"
