@@ -36,6 +36,9 @@ public final class DeepStack {
 
   /** Whether there is a depth left to try. */
   public boolean hasNext() {
+    if (fitting == ENOUGH && depth == ENOUGH) {
+      throw new AssertionError("no call has overflowed");
+    }
     return fitting < ENOUGH;
   }
 

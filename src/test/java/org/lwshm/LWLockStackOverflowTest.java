@@ -4,6 +4,7 @@ package org.lwshm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,38 +37,51 @@ class LWLockStackOverflowTest {
     private final Segment segment = Segment.privateBuilder().tranche("rows", 4).create();
     private final LWLock lock = segment.tranche("rows").lock(1);
     private final Map<String, DeepStack.Call> acquires = new LinkedHashMap<>();
-    private final ExecutorService other = Executors.newSingleThreadExecutor();
+    private final ExecutorService other = Executors.newSingleThreadExecutor(this::daemon);
     private volatile boolean isOver;
+    private Backend me;
 
     private Overflows() {
+      Duration hour = LockFixture.AN_HOUR; // its class is not initialised at the stack's end
       for (LWLockMode mode : LWLockMode.values()) {
-        acquires.put("try " + mode, () -> lock.tryAcquire(mode));
-        acquires.put("timed " + mode, () -> lock.tryAcquire(mode, LockFixture.AN_HOUR));
-        acquires.put("untimed " + mode, () -> acquire(mode));
+        acquires.put("try " + mode, () -> lock.tryAcquire(me, mode));
+        acquires.put("timed " + mode, () -> lock.tryAcquire(me, mode, hour));
+        acquires.put("untimed " + mode, () -> acquire(me, mode));
         acquires.put("interruptible " + mode, () -> acquireInterruptibly(mode));
       }
-      acquires.put("or wait", lock::acquireOrWait);
+      acquires.put("or wait", () -> lock.acquireOrWait(me));
       acquires.put("for repair", this::acquireForRepair);
     }
 
-    private boolean acquire(LWLockMode mode) {
-      lock.acquire(mode);
+    /** So that the JVM ends if the deep thread throws. */
+    private Thread daemon(Runnable task) {
+      Thread thread = new Thread(task, "other");
+      thread.setDaemon(true);
+      return thread;
+    }
+
+    private boolean acquire(Backend backend, LWLockMode mode) {
+      lock.acquire(backend, mode);
       return true;
     }
 
     private boolean acquireInterruptibly(LWLockMode mode) throws InterruptedException {
-      lock.acquireInterruptibly(mode);
+      lock.acquireInterruptibly(me, mode);
       return true;
     }
 
     private boolean acquireForRepair() {
-      lock.acquireForRepair();
+      lock.acquireForRepair(me);
       return true;
     }
 
-    private boolean release() {
-      lock.release();
+    private boolean release(Backend backend) {
+      lock.release(backend);
       return true;
+    }
+
+    private boolean passThrough(LWLockMode mode) {
+      return acquire(segment.backend(), mode) && release(segment.backend());
     }
 
     public static void main(String[] args) throws Exception {
@@ -78,6 +92,7 @@ class LWLockStackOverflowTest {
     }
 
     private Void all() throws Exception {
+      me = segment.join();
       warmUp();
       for (Other what : Other.values()) {
         for (Map.Entry<String, DeepStack.Call> acquire : acquires.entrySet()) {
@@ -88,9 +103,9 @@ class LWLockStackOverflowTest {
       for (LWLockMode mode : LWLockMode.values()) {
         System.out.println("release " + mode + ": " + releaseAtEveryDepth(mode, false));
         System.out.println("release " + mode + " to another: " + releaseAtEveryDepth(mode, true));
-        System.out.println("keeper, " + mode + ": " + leaveToTheKeeper(mode));
       }
-      segment.backend().close();
+      System.out.println("left to the keeper: " + leaveToTheKeeper());
+      me.close();
       return null;
     }
 
@@ -104,8 +119,8 @@ class LWLockStackOverflowTest {
     private void warmUp() {
       for (int i = 0; i < WARM_UP; i++) {
         for (LWLockMode mode : LWLockMode.values()) {
-          acquire(mode);
-          release();
+          acquire(me, mode);
+          release(me);
         }
       }
     }
@@ -117,9 +132,9 @@ class LWLockStackOverflowTest {
         Future<?> meanwhile = begin(what);
         boolean acquired = stack.call(acquire);
         isOver = true;
-        boolean held = lock.isHeldByCurrentThread();
+        boolean held = lock.isHeldBy(me);
         if (held) {
-          release();
+          release(me);
         }
         meanwhile.get();
         if (acquired != held) {
@@ -133,16 +148,16 @@ class LWLockStackOverflowTest {
     private Future<?> begin(Other what) throws Exception {
       LWLockMode mode = what == Other.WRITES ? LWLockMode.EXCLUSIVE : LWLockMode.SHARED;
       if (what != Other.NOTHING) {
-        other.submit(() -> acquire(mode)).get();
+        other.submit(() -> acquire(segment.backend(), mode)).get();
       }
       if (what == Other.HAS_READ) {
-        other.submit(this::release).get();
+        other.submit(() -> release(segment.backend())).get();
       }
       return other.submit(
           () -> {
             if (what == Other.READS || what == Other.WRITES) {
               Await.until(() -> isOver || isAwaited());
-              release();
+              release(segment.backend());
             }
             return null;
           });
@@ -155,16 +170,15 @@ class LWLockStackOverflowTest {
     private String releaseAtEveryDepth(LWLockMode mode, boolean toAnother) throws Exception {
       DeepStack stack = new DeepStack();
       while (stack.hasNext()) {
-        acquire(mode);
-        Future<?> waiter =
-            other.submit(() -> toAnother && acquire(LWLockMode.EXCLUSIVE) && release());
+        acquire(me, mode);
+        Future<?> waiter = other.submit(() -> toAnother && passThrough(LWLockMode.EXCLUSIVE));
         Await.until(() -> !toAnother || isAwaited());
-        boolean released = stack.call(this::release);
-        if (lock.isHeldByCurrentThread()) {
-          if (released) {
-            return "released, and held at " + stack;
-          }
-          release();
+        boolean released = stack.call(() -> release(me));
+        if (!released) {
+          releaseIfHeld();
+        }
+        if (lock.isHeldBy(me)) {
+          return "held at " + stack;
         }
         waiter.get();
         requireFree();
@@ -172,15 +186,24 @@ class LWLockStackOverflowTest {
       return "good";
     }
 
-    /** The thread makes no further call, and another gets the lock. */
-    private String leaveToTheKeeper(LWLockMode mode) throws Exception {
+    /** As in a finally block further up. */
+    private void releaseIfHeld() {
+      try {
+        release(me);
+      } catch (IllegalMonitorStateException e) {
+        // It had been released.
+      }
+    }
+
+    /** The thread makes no further call, and the other one gets the lock. */
+    private String leaveToTheKeeper() throws Exception {
       DeepStack stack = new DeepStack();
       while (stack.hasNext()) {
-        boolean acquired = stack.call(() -> acquire(mode));
-        if (!acquired) {
-          other.submit(() -> acquire(LWLockMode.EXCLUSIVE) && release()).get();
+        begin(Other.HAS_READ).get();
+        if (stack.call(() -> acquire(me, LWLockMode.EXCLUSIVE))) {
+          release(me);
         } else {
-          release();
+          other.submit(() -> passThrough(LWLockMode.EXCLUSIVE)).get();
         }
       }
       requireFree();
@@ -189,11 +212,11 @@ class LWLockStackOverflowTest {
 
     /** Both threads acquire and release it in both modes, or hang. */
     private void requireFree() throws Exception {
-      assertEquals(0, segment.backend().heldLocks());
+      assertEquals(0, me.heldLocks());
       for (LWLockMode mode : LWLockMode.values()) {
-        other.submit(() -> acquire(mode) && release()).get();
-        acquire(mode);
-        release();
+        other.submit(() -> passThrough(mode)).get();
+        acquire(me, mode);
+        release(me);
       }
     }
   }
