@@ -480,7 +480,10 @@ public final class LWLock {
     long kind = backend.findRecord(recordKey, recordIndex) & Layout.RECORD_KIND_MASK;
     if (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN) {
       throw new IllegalMonitorStateException(
-          backend + " holds lock " + this + " already, and LWLocks are not reentrant");
+          backend
+              + " holds the lock "
+              + this
+              + " already, and LWLocks are not reentrant; release it first");
     }
   }
 
