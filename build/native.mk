@@ -86,6 +86,9 @@ $(OUT)/$(1)/test/%_test: $(OUT)/$(1)/obj/test/%_test.o $$($(1)_FRAME) $$($(1)_LI
 	@mkdir -p $$(@D)
 	$$(call say,LINK $$@)$(2) $$(CFLAGS) $(3) $$($(1)_LINK) $$^ -o $$@
 
+# It loads the library a second time.
+$(OUT)/$(1)/test/core/two_copies_test: | $(OUT)/plain/liblwshm.so
+
 # Programs of one folder may have a frame in common, which is what else lies there.
 $$(filter $(OUT)/$(1)/test/chaos/%,$$($(1)_TESTS)): \
     $(CHAOS_FRAME:src/test/c/%.c=$(OUT)/$(1)/obj/test/%.o)

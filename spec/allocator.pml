@@ -2,16 +2,19 @@
  * allocator.pml - the allocator word (allocator.c) and what is published under it
  * (make() in shmem.c, and in tranche.c, which does the same).
  *
- * P processes ask for a struct each, by name; any may be killed at any step, and a fresh
- * process with an identity of its own starts in its place.  A reader looks into the
- * index all the time, without the word.
+ * P members ask for a struct each, by name; any may be killed at any step, and a fresh one starts in
+ * its entry.  Members are copies of the library: C of them in a row make one process and die
+ * together.  A reader looks into the index all the time, without the word.
  *
- *   P      processes          KILLS  how many are killed
+ *   P      members            KILLS  how many processes are killed
  *   NAMES  different names asked for
- *   EXEC   how often a process calls exec: it lives on under the same identity, without
- *          what it was about to do, attaches anew, and asks again
+ *   C      copies of the library in a process
  *
- * Invariants: A1 one live process at a time has the right; A2 what counts in the index is
+ * The word names an occupant: its entry, and how often that was taken.  The kernel's lock on the
+ * entry's byte tells whether the occupant lives.  A process that calls exec loses that lock, so to
+ * the model it has been killed.
+ *
+ * Invariants: A1 one live member at a time has the right; A2 what counts in the index is
  * whole; A3 areas do not overlap; A4 a name stands once; A5 nobody waits for ever.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -26,92 +29,138 @@
 #ifndef NAMES
 #define NAMES 2
 #endif
-#ifndef EXEC
-#define EXEC 0
+#ifndef C
+#define C 1
 #endif
-#define ENTRIES (NAMES + KILLS)
+#define ENTRIES (NAMES + C * KILLS)
 
 /* ---- shared memory ---- */
 
-byte allocator;              /* identity of the process that has the right, or 0 */
+byte allocator;              /* the occupant that has the right, or 0 */
 byte free_offset;
 byte struct_count;
 byte name[ENTRIES], offset[ENTRIES];   /* 0: not written; names and offsets count from 1 */
+byte identity[P];            /* of the occupant of each entry, or 0 */
+
+/* ---- the kernel ---- */
+
+byte locked;                 /* mask of entries whose byte is locked */
+byte proofs[P];              /* by entry: how many have read-locked its byte */
 
 /* ---- what the model knows ---- */
 
-byte inside;                 /* mask of live processes that have the right */
-byte done;                   /* mask of processes that have their struct */
-byte born = P;               /* identities given so far: 1 … born */
-byte dead[P + KILLS + 1];    /* by identity; the kernel knows */
-byte kills = KILLS, execs = EXEC;
-
-/* os_process_is_dead() */
-#if defined(M_TAKEN_FROM_THE_LIVING)
-#define IS_DEAD(identity) true
-#elif defined(M_EXEC_IS_DEATH)
-bool unmapped[P + KILLS + 1];
-#define IS_DEAD(identity) (dead[identity] || unmapped[identity])
-#else
-#define IS_DEAD(identity) dead[identity]
-#endif
-#ifdef M_EXEC_IS_DEATH
-#define MAP(how) unmapped[self] = !(how)
-#else
-#define MAP(how) skip
-#endif
+byte inside;                 /* mask of live members that have the right */
+byte done;                   /* mask of members that have their struct */
+byte killed;                 /* mask of members that are to die with their process */
+byte taken[P];               /* how often each entry was taken */
+byte kills = KILLS;
 
 bit A1, A2, A3, A4, A5;
 #define CHECK(invariant, condition) assert((condition) || invariant)
 
 #define ME (1 << me)
+/* The members of one process. */
+#define PROCESS (((1 << C) - 1) << (me / C * C))
 
-/* A fresh process starts over; one that has called exec does so under its old name. */
+/* allocator_word().  Occupants of entry 0 are 1, P + 1, 2P + 1 …; those of entry 1 are 2, P + 2 …
+   HAS_LEFT: the first half of is_gone(). */
+#define entry_of(word) (((word) - 1) % P)
+#if defined(M_WORD_NAMES_THE_PROCESS)
+#define WORD (me / C * C + 1)
+#define HAS_LEFT(word) ((word) == WORD)   /* taken for one's own of before */
+#elif defined(M_WORD_NAMES_THE_ENTRY)
+#define WORD (me + 1)
+#define HAS_LEFT(word) (identity[entry_of(word)] == 0)
+#else
+#define WORD self
+#define HAS_LEFT(word) (identity[entry_of(word)] != (word))
+#endif
+
+/* death_prove(): to have the byte, read-locked.  A member does not try its own. */
+#ifdef M_TAKEN_FROM_THE_LIVING
+#define IS_DEAD(entry) true
+#else
+#define IS_DEAD(entry) ((entry) != me && (locked & 1 << (entry)) == 0)
+#endif
+
+inline bury() {
+    inside = inside & ~ME; locked = locked & ~ME; killed = killed & ~ME;
+    i = 0; count = 0; at = 0; owner = 0;
+    if :: proves != P -> proofs[proves]--; proves = P :: else fi
+}
+
+/* The kernel ends one thread after another; then a fresh process starts over. */
 #define KILLED \
     atomic { \
-        kills > 0 -> \
-        kills--; inside = inside & ~ME; dead[self] = true; born++; self = born; \
-        i = 0; count = 0; at = 0; owner = 0; \
+        (kills > 0 && killed == 0) || (killed & ME) != 0 -> \
+        if \
+        :: (killed & ME) == 0 -> kills--; killed = PROCESS & ~done \
+        :: else \
+        fi; \
+        bury(); \
         goto start \
     }
-#define EXECED \
-    atomic { \
-        execs > 0 -> \
-        execs--; inside = inside & ~ME; MAP(false); \
-        i = 0; count = 0; at = 0; owner = 0; \
-        goto start \
-    }
-#define STEP(...) if :: KILLED :: EXECED :: atomic { true -> __VA_ARGS__ } fi
+#define STEP(...) if :: KILLED :: atomic { true -> __VA_ARGS__ } fi
 
 inline enter() {
     CHECK(A1, inside == 0);
     inside = inside | ME
 }
 
-proctype process(byte me; byte wanted)
+proctype member(byte me; byte wanted)
 {
-    byte self = me + 1;      /* identity */
+    byte self;               /* occupant */
     byte owner, i, count, at;
+    byte proves = P;         /* whose byte it has read-locked */
 
 start:
-    STEP(MAP(true));
+    /* -- process_enter(): the byte, then the dead one's identity off, then its own -- */
+    if
+    :: KILLED
+    :: atomic { proofs[me] == 0 -> locked = locked | ME }
+    fi;
+    STEP(identity[me] = 0);
+    STEP(self = me + 1 + P * taken[me]; taken[me]++; identity[me] = self);
+
     /* -- allocator_enter() -- */
     do
     :: KILLED
-    :: EXECED
-    :: atomic { allocator == 0 -> allocator = self; enter(); goto have_right }
-    :: atomic { allocator == self -> enter(); goto have_right }
+    :: atomic { allocator == 0 -> allocator = WORD; enter(); goto have_right }
 #ifndef M_NO_TAKE_OVER
-    :: atomic { allocator != 0 && IS_DEAD(allocator) -> owner = allocator }
-#ifdef M_TAKEN_OVER_WITHOUT_CAS
-       STEP(allocator = self; enter(); owner = 0; goto have_right)
-#else
-       STEP(
+       /* is_gone(); a look that finds nothing changes nothing, and is left out */
+    :: atomic {
+            allocator != 0 && (HAS_LEFT(allocator) || IS_DEAD(entry_of(allocator))) ->
+            owner = allocator
+       }
+       STEP(i = HAS_LEFT(owner));
+       if
+       :: i == 0 ->
+            STEP(
+                if
+                :: IS_DEAD(entry_of(owner)) ->
+                    proves = entry_of(owner); proofs[proves]++; i = 1
+                :: else
+                fi);
             if
-            :: allocator == owner -> allocator = self; owner = 0; enter(); goto have_right
-            :: else -> owner = 0
-            fi)
+            :: proves != P -> STEP(proofs[proves]--; proves = P)
+            :: else
+            fi
+       :: else
+       fi;
+       if
+       :: i != 0 ->
+            i = 0;
+#ifdef M_TAKEN_OVER_WITHOUT_CAS
+            STEP(allocator = WORD; owner = 0; enter(); goto have_right)
+#else
+            STEP(
+                if
+                :: allocator == owner -> allocator = WORD; owner = 0; enter(); goto have_right
+                :: else -> owner = 0
+                fi)
 #endif
+       :: else -> owner = 0
+       fi
 #endif
     od;
 
@@ -150,8 +199,9 @@ have_right:
 have_struct:
     /* -- allocator_leave() -- */
     STEP(
-        CHECK(A1, inside == ME && allocator == self);
-        inside = 0; allocator = 0; done = done | ME; i = 0; count = 0; at = 0)
+        CHECK(A1, inside == ME && allocator == WORD);
+        inside = 0; allocator = 0; done = done | ME; killed = killed & ~ME;
+        i = 0; count = 0; at = 0)
 }
 
 /* lwshm_shmem_index_find(), lwshm_shmem_allocations(): whoever looks, at any time. */
@@ -184,7 +234,7 @@ init {
     byte i;
     atomic {
         for (i : 0 .. P - 1) {
-            run process(i, i % NAMES + 1)
+            run member(i, i % NAMES + 1)
         }
         run reader();
         i = 0

@@ -1,11 +1,12 @@
 /*
  * dead_segment.h - segments that somebody left who was killed, wherever their data directories are.
  *
- * The next creator in a data directory removes what is left of that directory's segment by itself.
- * This is for directories in which nobody will create one again.
+ * The next creator in a data directory removes what is left of that directory's segment by itself,
+ * and lwshm_segment_open() adopts it with its data.  This is for directories in which nobody will do
+ * either.
  *
- * A segment is dead if it is lwshm's, of this boot and this user, made in this PID namespace by a
- * process that is proven to have ended, and nobody is attached to it.  Others' are left alone.
+ * A segment is dead if it is lwshm's, of this boot and this user, and no process is attached to it.
+ * Others' are left alone.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -23,7 +24,7 @@ extern "C" {
 struct lwshm_dead_segment {
     int32_t shmid;
     int32_t key;           /* 0: a private one */
-    int32_t creator_pid;   /* of the process that has ended */
+    int32_t creator_pid;   /* as that process knew itself */
     uint32_t generation;   /* as in struct lwshm_segment_info */
     uint64_t size;         /* bytes */
     int64_t created_at;    /* microseconds since 1970 */

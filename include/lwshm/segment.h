@@ -1,16 +1,21 @@
 /*
- * segment.h - one SysV shared memory segment: size it, create it, publish it,
- * attach to it, detach from it, delete it.
+ * segment.h - one SysV shared memory segment: size it, make it, attach to it, leave it.
  *
- * A segment belongs to a data directory: its SysV key is seeded with the
- * directory's inode, and its header names the directory's device and inode, so
- * any process that knows the directory finds the segment.  A segment without a
- * data directory is private (IPC_PRIVATE) and is found by its id.
+ * A segment belongs to a data directory.  The file "lwshm.members" there says which
+ * segment it is, and the kernel's locks on that file say which processes are its
+ * members, in whatever PID namespace.  So a directory has at most one segment that is
+ * in use, whatever becomes of its key and id.  The file must not be removed while a
+ * process uses the segment.  A segment without a data directory is private
+ * (IPC_PRIVATE), is found by its id, and its members share a PID namespace.
+ *
+ * A segment lives as long as it has members: the last one out deletes it.  If all are
+ * killed, it stays, an orphan: lwshm_segment_open() adopts it, lwshm_segment_create()
+ * replaces it.
  *
  * The handle is this process's own.  All functions here may be called from any
- * thread; create, attach, detach and close of the same handle must not race.
+ * thread; create, open, attach, detach and close of the same handle must not race.
  * After fork() the child's copy of a handle answers LWSHM_E_CLOSED: the child
- * attaches for itself.
+ * attaches for itself.  A process that execs another program has left.
  *
  * Source: PostgreSQL, src/backend/port/sysv_shmem.c (PGSharedMemoryCreate,
  * PGSharedMemoryAttach) and src/backend/storage/ipc/ipci.c.
@@ -59,13 +64,19 @@ struct lwshm_segment_options {
     uint32_t huge_pages;     /* enum lwshm_huge_pages */
     uint32_t max_children;   /* of the backends: the first so many slots are for a postmaster's
                                 children alone, see postmaster.h; 0..max_backends - 1 */
+    uint32_t patience_ms; /* how long lwshm_segment_open() waits for a process that is creating or
+                                adopting the segment and has not published it */
+    const char *description; /* what the segment is made for, for lwshm_segment_open(): see there;
+                                NULL: nothing more than these numbers */
+    uint32_t alone;          /* 1: lwshm_segment_open() does not attach to a segment that has live
+                                members, and says LWSHM_E_IN_USE instead, as create does */
     uint32_t after;          /* the new one's generation is greater than this, besides than what
                                 is found; 0 .. 2^32 - 2 */
 };
 
 /* Fills in the defaults: private, no areas, 64 processes, 128 backends, 256 held
    locks, 64 tranches, 1024 locks, 64 structs, mode 0600, no huge pages, no children,
-   after none. */
+   after none, 10 seconds of patience, no description, not alone. */
 void lwshm_segment_options_init(struct lwshm_segment_options *options);
 
 /* The fixed regions of a segment, in the order of their offsets. */
@@ -98,32 +109,67 @@ int lwshm_segment_plan(const struct lwshm_segment_options *options,
 /*
  * Makes a segment, attaches it, and enters this process in it.  Its areas are
  * zero and its state is "creating": until lwshm_segment_publish() every attacher
- * hears LWSHM_E_NOT_READY.
+ * gets LWSHM_E_NOT_READY.
  *
- * What stands on our keys already leads to one of these, as in PostgreSQL:
- *   another's segment            its key is skipped, it is left alone
- *   ours, live processes in it   LWSHM_E_IN_USE, values: their pids
- *   ours, only the dead in it    waits a moment for the kernel to detach them
- *   ours, nobody in it           removed, and its key taken
- *   gone while we looked         the same key again
+ *   the directory's segment has live members   LWSHM_E_IN_USE, values: their pids, whether
+ *                                              the segment is still there or was removed
+ *   its members were killed just now           waits for the kernel to end them, at most
+ *                                              10 seconds
+ *   it has no members                          is removed; the new one's generation is greater
+ *   another program's segment is on our key    the next key is taken, it is left alone
  *
- * Errors: LWSHM_E_INVALID, LWSHM_E_DATA_DIR, LWSHM_E_IN_USE, LWSHM_E_NAMESPACE,
- * LWSHM_E_SYSTEM (with the kernel setting to look at and its present value).
+ * Errors: LWSHM_E_INVALID, LWSHM_E_DATA_DIR, LWSHM_E_IN_USE (also if another process has been
+ * creating or leaving for 10 seconds), LWSHM_E_NAMESPACE (its members are in another IPC
+ * namespace), LWSHM_E_SYSTEM (with the kernel setting to look at and its present value).
  */
 int lwshm_segment_create(const struct lwshm_segment_options *options, lwshm_segment **segment);
 
-/* Lets attachers in.  Once, by the creator, when every area is initialised. */
+/* Lets attachers in.  Once, by the creator or adopter, when every area is initialised. */
 int lwshm_segment_publish(lwshm_segment *segment);
 
+/* What lwshm_segment_open() has done. */
+enum lwshm_opened {
+    LWSHM_OPENED_ATTACHED = 0,
+    LWSHM_OPENED_CREATED = 1, /* to be initialised and published */
+    LWSHM_OPENED_ADOPTED = 2  /* to be checked and published */
+};
+
 /*
- * Attaches to the segment of a data directory and enters this process in it.
+ * Attaches to the directory's segment, adopts it, or makes it: an enum lwshm_opened.
+ *
+ *   it has live members       attached, if it is what the options describe, else LWSHM_E_IN_USE
+ *                             (always with options->alone);
+ *                             waits until it is published, at most options->patience_ms
+ *   it has none, and it was   adopted, if it is what the options describe: what the dead held is
+ *   published                 released or poisoned, the data are kept; until
+ *                             lwshm_segment_publish() attachers get LWSHM_E_NOT_READY
+ *   anything else             made as by lwshm_segment_create()
+ *
+ * An adopter that is killed before it publishes, or detaches, leaves an orphan again.
+ *
+ * A segment is what the options describe if its ABI version, limits, mode, room for areas and
+ * description are theirs.  options->description is any text: names, sizes, a version of the data's
+ * format.  Lines "struct SIZE NAME" and "tranche LOCKS NAME" in it make better messages.
+ *
+ * If an orphan is replaced, `replaced` (of `capacity` bytes, may be NULL) says what differs, in one
+ * line for the log; else it is empty.
+ *
+ * Errors: those of create and attach; LWSHM_E_INVALID for a private segment.
+ */
+int lwshm_segment_open(const struct lwshm_segment_options *options, lwshm_segment **segment,
+                       char *replaced, uint32_t capacity);
+
+/*
+ * Attaches to the segment of a data directory and enters this process in it.  A segment that was
+ * removed (ipcrm) is attached, too, as long as the kernel has it.
  * Every field and offset of the header, the index and the tranches is checked
  * before one is used.  `mode` is the widest mode accepted (0 means 0600): a
- * segment that more people may write to is treated as foreign.
+ * segment that more people may write to is foreign.  The members file must be writable.
  *
- * Errors: LWSHM_E_DATA_DIR, LWSHM_E_NOT_FOUND, LWSHM_E_NOT_READY,
- * LWSHM_E_CORRUPT, LWSHM_E_ABI_VERSION, LWSHM_E_NAMESPACE, LWSHM_E_LIMIT (no
- * process entry is left), LWSHM_E_SYSTEM.
+ * Errors: LWSHM_E_DATA_DIR, LWSHM_E_NOT_FOUND (there is none, or all its members were killed),
+ * LWSHM_E_NOT_READY, LWSHM_E_FOREIGN, LWSHM_E_CORRUPT, LWSHM_E_ABI_VERSION, LWSHM_E_NAMESPACE,
+ * LWSHM_E_IN_USE (another process has been creating or leaving for 10 seconds),
+ * LWSHM_E_LIMIT (no process entry is left), LWSHM_E_SYSTEM.
  */
 int lwshm_segment_attach(const char *data_dir, uint32_t mode, lwshm_segment **segment);
 
@@ -153,19 +199,13 @@ enum lwshm_detach {
 };
 
 /*
- * Leaves the segment: gives this process's entry back and takes the memory away.
+ * Leaves the segment: gives this process's entry back and takes the memory away.  The last member
+ * out then deletes the segment, whoever made it; unless another process has been creating or
+ * leaving for 2 seconds, or this one was adopting and has not published: then it stays, an orphan.
  * LWSHM_E_BUSY, with their slots, while backends of this process are joined (not
  * with LWSHM_DETACH_FENCE).  Detaching twice is harmless.
  */
 int lwshm_segment_detach(lwshm_segment *segment, enum lwshm_detach how);
-
-/*
- * Removes the segment from the system: nobody can attach any more, and the memory
- * goes with the last one attached.  May be called before or after detach; the
- * order of an orderly exit is detach, then delete.  Deleting what is gone already
- * is harmless.
- */
-int lwshm_segment_delete(lwshm_segment *segment);
 
 /* Detaches if that has not been done (LWSHM_DETACH_UNMAP), and frees the handle.
    On an error the handle stays. */
@@ -181,7 +221,9 @@ struct lwshm_segment_info {
     int32_t key; /* 0 for a private segment */
     int32_t creator_pid;
     uint32_t is_creator; /* 1 if this handle made the segment */
+    uint32_t is_adopter; /* 1 if this handle adopted the segment */
     uint32_t is_ready;   /* 1 once published */
+    uint32_t is_removed; /* 1 if somebody has removed it (ipcrm): its members can use it still */
     uint32_t huge_pages; /* 1 if it lies on huge pages */
     uint32_t process;    /* this process's entry */
 };

@@ -79,9 +79,9 @@ lwshm_segment *attach_segment(void)
 
 void end_segment(lwshm_segment *segment)
 {
-    CHECK_OK(lwshm_segment_detach(segment, LWSHM_DETACH_UNMAP));
-    CHECK_OK(lwshm_segment_delete(segment));
+    int shmid = info_of(segment).shmid;
     CHECK_OK(lwshm_segment_close(segment));
+    CHECK(!segment_exists(shmid));
 }
 
 void close_segment(lwshm_segment *segment)

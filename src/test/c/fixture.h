@@ -34,9 +34,9 @@ struct lwshm_segment_options small_options(void);
 lwshm_segment *create_segment(const struct lwshm_segment_options *options);
 lwshm_segment *attach_segment(void);
 
-/* Detach, delete, close: the orderly end of a creator. */
+/* The end of the last member, with which the segment goes. */
 void end_segment(lwshm_segment *segment);
-/* The end of an attacher. */
+/* The end of any member. */
 void close_segment(lwshm_segment *segment);
 
 struct lwshm_segment_info info_of(const lwshm_segment *segment);

@@ -1,9 +1,11 @@
 /*
  * allocator.h - one process at a time changes the index and the tranches.
  *
- * The right to do so is a word in the header that names the process that has it.  If
- * that one is killed, the next takes the word over: whatever is changed under it is
- * published by a single store at the end, so nothing is ever found half-done.
+ * The right to do so is a word in the header that names the process that has it, by its entry and
+ * how often that was taken.  (Two copies of the library in one process have an entry each.)  If the
+ * process is killed, the next takes the word over: whatever is changed under it is published by a
+ * single store at the end, so nothing is ever found half-done.  A mutex in the handle keeps the
+ * threads that use it apart.
  *
  * (An LWLock would need a backend, which a process may not have yet.)
  *

@@ -160,7 +160,7 @@ int lwshm_child_slot_assign(lwshm_segment *s, uint32_t i, uint32_t launch,
     if (launch == 0)
         return fail(LWSHM_E_INVALID, "launch is 0, which stands for no child; count from 1");
     struct lwshm_backend_parameters p = {
-        .postmaster = s->identity,
+        .postmaster = os_process_self(),
         .pid_namespace = os_process_namespaces(),
         .segment_size = s->size,
         .slot_offset = (uint64_t)((const char *)slot_at(s, i) - s->base),

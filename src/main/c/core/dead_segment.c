@@ -9,13 +9,12 @@
 #include "os/process.h"
 #include "os/sysv_shm.h"
 
-/* Whether a header is of this boot and sound, and its creator is proven dead. */
-static bool describes_dead(const struct segment_header *header, uint64_t size)
+/* Whether a header is of this boot and sound. */
+static bool is_sound(const struct segment_header *header, uint64_t size)
 {
     const struct os_data_dir any = {.dev = size < sizeof *header ? 0 : header->data_dir_dev,
                                     .ino = size < sizeof *header ? 0 : header->data_dir_ino};
-    return header_is_ours(header, size, &any) && header_check(header, size) == LWSHM_OK &&
-           os_process_is_dead(header->creator);
+    return header_is_ours(header, size, &any) && header_check(header, size) == LWSHM_OK;
 }
 
 static bool is_dead(int shmid, struct surveyed *found, struct lwshm_dead_segment *dead)
@@ -27,7 +26,7 @@ static bool is_dead(int shmid, struct surveyed *found, struct lwshm_dead_segment
         os_shm_attach(shmid, true, &address) < 0)
         return false;
     const struct segment_header *header = address;
-    bool is = describes_dead(header, found->stat.size);
+    bool is = is_sound(header, found->stat.size);
     if (is) {
         found->shmid = shmid;
         found->key = found->stat.key;

@@ -20,11 +20,11 @@ int fail_closed(const lwshm_segment *s)
                                                              : "being closed by this process");
 }
 
-lwshm_segment *segment_handle_new(const char *data_dir, int shmid, int32_t key)
+lwshm_segment *segment_handle_new(const struct segment_place *place, int shmid, int32_t key)
 {
     lwshm_segment *s = calloc(1, sizeof *s);
-    char *path = data_dir == NULL ? NULL : strdup(data_dir);
-    if (s == NULL || (data_dir != NULL && path == NULL)) {
+    char *path = place == NULL ? NULL : strdup(place->lock->path);
+    if (s == NULL || (place != NULL && path == NULL)) {
         free(s);
         free(path);
         fail_system(ENOMEM, "no memory for a segment handle");
@@ -33,12 +33,24 @@ lwshm_segment *segment_handle_new(const char *data_dir, int shmid, int32_t key)
     os_watch_forks();
     s->fork_count = os_fork_count;
     segment_review(s);
-    s->identity = os_process_self();
+    pthread_mutex_init(&s->allocating, NULL);
     s->spins = os_processors() > 1;
     s->shmid = shmid;
     s->key = key;
     s->data_dir = path;
-    return s;
+    s->members = (struct os_members_file){.reference = -1};
+    int r = place == NULL ? 0 : os_members_remember(place->dir, &place->lock->file, &s->members);
+    if (r == 0)
+        return s;
+    fail_system(-r, "file \"%s/%s\" cannot be found again", path, OS_MEMBERS_FILE);
+    segment_handle_free(s);
+    return NULL;
+}
+
+void segment_handle_open(lwshm_segment *s)
+{
+    s->open = true;
+    segment_review(s);
 }
 
 void segment_review(lwshm_segment *s)
@@ -58,10 +70,11 @@ void segment_handle_free(lwshm_segment *s)
     free(s->lock_order);
     free(s->repairers);
     free(s->data_dir);
+    os_members_forget(&s->members);
     free(s);
 }
 
-void segment_adopt(lwshm_segment *s, const struct segment_header *header)
+void segment_copy_header(lwshm_segment *s, const struct segment_header *header)
 {
     s->size = header->total_size;
     memcpy(s->region, header->region, sizeof s->region);
@@ -72,6 +85,7 @@ void segment_adopt(lwshm_segment *s, const struct segment_header *header)
     s->max_lwlocks = header->max_lwlocks;
     s->max_structs = header->max_structs;
     s->max_children = header->max_children;
+    s->nonce = header->nonce;
     s->slot_size = backend_slot_size(header->max_held_locks, header->max_tranches);
     s->info = (struct lwshm_segment_info){
         .size = header->total_size,

@@ -10,6 +10,7 @@
 #ifndef LWSHM_CORE_HANDLE_H
 #define LWSHM_CORE_HANDLE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@
 #include "core/status.h"
 #include "lwshm/backend.h"
 #include "lwshm/lwlock.h"
+#include "os/members_file.h"
 #include "os/process.h"
 
 /* What this process has asked to be called for a tranche. */
@@ -36,17 +38,22 @@ struct lwshm_segment {
     uint32_t max_children; /* slots below are theirs alone */
     uint32_t mode;         /* permission bits of the segment */
     uint64_t slot_size;
-    uint64_t identity; /* of this process */
+    uint64_t identity; /* of this process in its entry */
     uint32_t process;  /* its entry */
     uint32_t joined;   /* backends of this handle; atomic */
     bool closing;      /* nobody joins any more; atomic */
     bool ending;       /* its sleepers give up: it is about to be fenced off; atomic */
     bool spins;        /* waiting on another processor makes sense */
     bool is_creator;
+    bool is_adopter;
     unsigned fork_count; /* os_fork_count when the handle was made */
     unsigned plain_at;   /* that, or HANDLE_HINDERED; see segment_review(); atomic */
     int32_t shmid, key;
     char *data_dir;                 /* NULL: private */
+    struct os_members_file members; /* where the kernel's locks are; not for a private one */
+    os_file_hold *hold;             /* the one on this process's byte */
+    uint64_t nonce;                 /* what the members file's record calls the segment */
+    pthread_mutex_t allocating;     /* among the threads that use this handle */
     struct lock_order *lock_order;  /* NULL until it is first asked for; see lock_order.h */
     bool checks_lock_order;         /* atomic */
     struct repairer *repairers;     /* by tranche id, max_tranches of them */

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "core/checksum.h"
+#include "core/description.h"
+#include "core/members.h"
 #include "core/status.h"
 #include "lwshm/postmaster.h"
 #include "lwshm/version.h"
@@ -31,6 +33,7 @@ void lwshm_segment_options_init(struct lwshm_segment_options *options)
         .max_structs = 64,
         .mode = 0600,
         .huge_pages = LWSHM_HUGE_PAGES_OFF,
+        .patience_ms = 10000,
     };
 }
 
@@ -139,7 +142,7 @@ static uint64_t checksum(const struct segment_header *header)
 
 void header_write(struct segment_header *header, const struct lwshm_segment_options *options,
                   const struct lwshm_segment_size *size, const struct os_data_dir *dir,
-                  uint32_t generation, bool huge_pages)
+                  const struct members_record *record, bool huge_pages)
 {
     struct segment_header h = {
         .magic = SEGMENT_MAGIC,
@@ -150,7 +153,7 @@ void header_write(struct segment_header *header, const struct lwshm_segment_opti
         .data_dir_ino = dir == NULL ? 0 : dir->ino,
         .creator = os_process_self(),
         .created_at = os_realtime_us(),
-        .generation = generation,
+        .generation = record == NULL ? options->after + 1 : record->generation,
         .flags = huge_pages ? SEGMENT_HUGE_PAGES : 0,
         .pid_namespace = os_process_namespaces(),
         .max_processes = options->max_processes,
@@ -160,6 +163,11 @@ void header_write(struct segment_header *header, const struct lwshm_segment_opti
         .max_lwlocks = options->max_lwlocks,
         .max_structs = options->max_structs,
         .max_children = options->max_children,
+        .nonce = record == NULL ? 0 : record->nonce,
+        .members_dev = record == NULL ? 0 : record->file.dev,
+        .members_ino = record == NULL ? 0 : record->file.ino,
+        .area_bytes = options->area_bytes,
+        .fingerprint = description_fingerprint(options->description),
         .state = SEGMENT_CREATING,
         .free_offset = size->offset[LWSHM_REGION_AREAS],
     };
@@ -186,6 +194,16 @@ bool header_is_ours(const struct segment_header *header, uint64_t size,
     return header->data_dir_dev == (dir == NULL ? 0 : dir->dev) &&
            header->data_dir_ino == (dir == NULL ? 0 : dir->ino) &&
            memcmp(header->boot_id, boot_id, sizeof boot_id) == 0;
+}
+
+bool header_is_of_record(const struct segment_header *header, uint64_t size,
+                         const struct members_record *record)
+{
+    return size >= sizeof *header &&
+           __atomic_load_n(&header->magic, __ATOMIC_ACQUIRE) == SEGMENT_MAGIC &&
+           header->nonce == record->nonce && header->members_dev == record->file.dev &&
+           header->members_ino == record->file.ino &&
+           memcmp(header->boot_id, record->boot_id, sizeof header->boot_id) == 0;
 }
 
 static int corrupt(const char *field, uint64_t found, const char *rule)
@@ -257,8 +275,9 @@ static int check_variables(const struct segment_header *h)
 {
     uint32_t state = __atomic_load_n(&h->state, __ATOMIC_ACQUIRE);
     uint64_t free_offset = __atomic_load_n(&h->free_offset, __ATOMIC_ACQUIRE);
-    if (state < SEGMENT_CREATING || state > SEGMENT_DEAD)
-        return corrupt("state", state, "it is 1 (creating), 2 (ready) or 3 (dead)");
+    if (state < SEGMENT_CREATING || state > SEGMENT_ADOPTING)
+        return corrupt("state", state,
+                       "it is 1 (creating), 2 (ready), 3 (dead) or 4 (being adopted)");
     if (__atomic_load_n(&h->stop_mode, __ATOMIC_RELAXED) > LWSHM_STOP_IMMEDIATE)
         return corrupt("stop_mode", h->stop_mode, "it is 0 (none) to 3 (immediate)");
     if (free_offset < h->region[LWSHM_REGION_AREAS] || free_offset > h->total_size ||
@@ -316,6 +335,31 @@ static int check_tranches(const struct segment_header *h)
     return LWSHM_OK;
 }
 
+/* The members of a private segment are told from the dead by /proc. */
+static int check_namespaces(const struct segment_header *header)
+{
+    uint64_t here = os_process_namespaces(), there = header->pid_namespace;
+    if (header->data_dir_ino != 0 || here == there)
+        return LWSHM_OK;
+    if ((uint32_t)here == (uint32_t)there)
+        return with_values(
+            fail(LWSHM_E_NAMESPACE,
+                 "the private segment was made in time namespace %" PRIu64
+                 " and this process is in %" PRIu64
+                 ", so start times, by which processes are known, differ; run both in one time "
+                 "namespace, or use a data directory",
+                 there >> 32, here >> 32),
+            2, (int64_t)(here >> 32), (int64_t)(there >> 32));
+    return with_values(
+        fail(LWSHM_E_NAMESPACE,
+             "the private segment was made in PID namespace %" PRIu64
+             " and this process is in %" PRIu64
+             ", so neither could tell whether the other lives; use a data directory, or run both "
+             "in one PID namespace (containers: --pid=container:... or --pid=host)",
+             there & 0xffffffff, here & 0xffffffff),
+        2, (int64_t)(here & 0xffffffff), (int64_t)(there & 0xffffffff));
+}
+
 int header_check(const struct segment_header *header, uint64_t size)
 {
     int r;
@@ -330,24 +374,8 @@ int header_check(const struct segment_header *header, uint64_t size)
             2, (int64_t)LWSHM_ABI_VERSION, (int64_t)header->abi_version);
     if ((r = check_constants(header, size)) < 0)
         return r;
-    uint64_t here = os_process_namespaces(), there = header->pid_namespace;
-    if ((uint32_t)here == (uint32_t)there && here != there)
-        return with_values(
-            fail(LWSHM_E_NAMESPACE,
-                 "the segment was made in time namespace %" PRIu64
-                 " and this process is in %" PRIu64
-                 ", so start times, by which processes are known, differ; run both in one time "
-                 "namespace",
-                 there >> 32, here >> 32),
-            2, (int64_t)(here >> 32), (int64_t)(there >> 32));
-    if (here != there)
-        return with_values(
-            fail(LWSHM_E_NAMESPACE,
-                 "the segment was made in PID namespace %" PRIu64 " and this process is in %" PRIu64
-                 ", so neither could tell whether the other lives; run both in one PID namespace "
-                 "(containers: --pid=container:... or --pid=host)",
-                 there & 0xffffffff, here & 0xffffffff),
-            2, (int64_t)(here & 0xffffffff), (int64_t)(there & 0xffffffff));
+    if ((r = check_namespaces(header)) < 0)
+        return r;
     if ((r = check_variables(header)) < 0 || (r = check_index(header)) < 0)
         return r;
     return check_tranches(header);

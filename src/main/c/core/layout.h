@@ -24,10 +24,12 @@
 /* x86 fetches lines in pairs, so what must not share a line is kept a pair apart. */
 #define CACHE_LINE_PAIR 128u
 
-/* ---- identity of a process: one word, so that naming oneself is one CAS ----
+/* ---- identity: one word ----
  *
- *   bits  0..21   pid (Linux allows 2^22)
- *   bits 22..63   start time, in clock ticks since boot (/proc/<pid>/stat field 22)
+ *   bits  0..21   pid (Linux allows 2^22), as the process knows itself
+ *   bits 22..63   of a process: its start time, in clock ticks since boot (/proc/<pid>/stat field 22)
+ *                 of an occupant of a process entry: the entry's `occupancies` since it came, or
+ *                 in a private segment the start time, too
  *
  * 0 is nobody.
  */
@@ -40,7 +42,8 @@
 enum segment_state {
     SEGMENT_CREATING = 1,
     SEGMENT_READY = 2,
-    SEGMENT_DEAD = 3 /* about to be removed by the next creator */
+    SEGMENT_DEAD = 3,    /* about to be removed */
+    SEGMENT_ADOPTING = 4 /* was READY; its adopter is not done with it */
 };
 
 #define SEGMENT_HUGE_PAGES 1u /* bit of segment_header.flags */
@@ -53,7 +56,7 @@ struct segment_header {
     uint64_t total_size;   /* of the segment, a multiple of the page size */
     uint64_t data_dir_dev; /* 0 and 0 for a private segment */
     uint64_t data_dir_ino;
-    uint64_t creator;   /* identity */
+    uint64_t creator;   /* identity of a process */
     int64_t created_at; /* microseconds since 1970 */
     uint32_t generation;
     uint32_t flags;
@@ -67,37 +70,53 @@ struct segment_header {
     uint32_t max_structs;
     uint32_t max_children; /* the first so many backend slots are a postmaster's children's */
     uint32_t reserved;
+    uint64_t nonce;       /* of the members file's record; these are 0 for a private segment */
+    uint64_t members_dev; /* which file that is */
+    uint64_t members_ino;
+    uint64_t area_bytes;  /* room for areas, as asked for */
+    uint64_t fingerprint; /* of what the segment is made for: the options' description */
     uint64_t region[LWSHM_REGION_COUNT]; /* offsets; follow from the numbers above */
     uint64_t checksum;                   /* FNV-1a of all bytes before it */
 
     /* Changes. */
-    uint32_t state;     /* enum segment_state; READY is the creator's last store */
+    uint32_t state;     /* enum segment_state; READY is the creator's or adopter's last store */
     uint32_t stop_mode; /* enum lwshm_stop_mode; the postmaster's to write */
+    uint32_t reserved2[6];
     /* The backend slots that were ever joined are among the first joined_slots.  A joiner raises
        it before its join can be seen; it never falls. */
     uint32_t joined_slots;
-    uint32_t reserved2[15];
-    uint64_t allocator;     /* identity of the process that is allocating, or 0 */
-    uint64_t free_offset;   /* first byte that belongs to no area */
+    uint32_t reserved4[15];
+    uint64_t allocator;   /* 0, or the occupant that is allocating: bits 0..15 its entry + 1, 16..57
+                               bits 22..63 of its identity */
+    uint64_t free_offset; /* first byte that belongs to no area */
     uint32_t struct_count;  /* entries of the index that count; stored after the entry */
     uint32_t tranche_count; /* likewise */
     uint32_t reserved3[10];
 };
 static_assert(offsetof(struct segment_header, boot_id) == 64, "second line");
-static_assert(offsetof(struct segment_header, region) == 120, "regions");
-static_assert(offsetof(struct segment_header, checksum) == 176, "checksum");
-static_assert(offsetof(struct segment_header, state) == 184, "state");
-static_assert(offsetof(struct segment_header, stop_mode) == 188, "stop mode");
-static_assert(offsetof(struct segment_header, joined_slots) == 192, "a line that rarely changes");
-static_assert(offsetof(struct segment_header, allocator) == 256, "allocator");
-static_assert(sizeof(struct segment_header) == 320, "header");
+static_assert(offsetof(struct segment_header, region) == 160, "regions");
+static_assert(offsetof(struct segment_header, checksum) == 216, "checksum");
+static_assert(offsetof(struct segment_header, state) == 224, "state");
+static_assert(offsetof(struct segment_header, stop_mode) == 228, "stop mode");
+static_assert(offsetof(struct segment_header, joined_slots) == 256, "a line that rarely changes");
+static_assert(offsetof(struct segment_header, allocator) == 320, "allocator");
+static_assert(sizeof(struct segment_header) == 384, "header");
 
 /* ---- process entry ---- */
 
+/*
+ * In a directory's segment only the process that has write-locked the entry's byte of the members
+ * file changes the entry, but for whoever recovers it: that one sets the identity to 0.  The other
+ * words are written before the identity, so they belong to it if it is the same before and after
+ * they are read.  In a private segment the entry is claimed by a CAS of the identity from 0.
+ */
 struct process_entry {
-    uint64_t identity;   /* 0: free.  Claimed by a CAS from 0 */
-    int64_t attached_at; /* microseconds since 1970 */
-    uint64_t reserved[6];
+    uint64_t identity;    /* 0: free */
+    int64_t attached_at;  /* microseconds since 1970 */
+    uint64_t process;     /* identity of the process, in its own namespaces */
+    uint64_t namespaces;  /* its PID namespace (bits 0..31) and time namespace (32..63) */
+    uint64_t occupancies; /* how often the entry was taken */
+    uint64_t reserved[3];
 };
 static_assert(sizeof(struct process_entry) == CACHE_LINE, "one line a process");
 

@@ -1,33 +1,106 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/process_entry.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "core/recover.h"
 #include "os/clock.h"
 
-static bool claim(lwshm_segment *s)
+#define RETRY_NS 1000000
+
+static uint64_t identity_at(const lwshm_segment *s, uint32_t i)
 {
+    return __atomic_load_n(&process_at(s, i)->identity, __ATOMIC_ACQUIRE);
+}
+
+/* ---- entering ---- */
+
+/* Describes this process in its entry, which is its own by the byte's lock or by claim(). */
+static void describe(struct process_entry *entry)
+{
+    entry->attached_at = os_realtime_us();
+    __atomic_store_n(&entry->process, os_process_self(), __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->namespaces, os_process_namespaces(), __ATOMIC_RELAXED);
+}
+
+/* Takes entry `i` if its byte can be locked: 1, 0, or a status. */
+static int take(lwshm_segment *s, const struct directory_lock *lock, uint32_t i)
+{
+    int r = os_members_hold_again(&s->members, member_byte(i), true, &s->hold);
+    if (r == -EAGAIN)
+        return 0;
+    if (r == 0 && (r = members_note(lock->fd, i)) < 0)
+        os_members_release(s->hold);
+    if (r < 0) {
+        s->hold = NULL;
+        return fail(LWSHM_E_DATA_DIR, "file \"%s/%s\" cannot be locked and written: %s", lock->path,
+                    OS_MEMBERS_FILE, strerror(-r));
+    }
+    struct process_entry *entry = process_at(s, i);
+    uint64_t dead = identity_at(s, i);
+    s->process = i;
+    if (dead != 0)
+        recover_process(s, i, dead);
+    describe(entry);
+    s->identity = (uint64_t)os_identity_pid(os_process_self()) | ++entry->occupancies
+                                                                     << IDENTITY_PID_BITS;
+    /* release: whoever reads the identity sees what describes it */
+    __atomic_store_n(&entry->identity, s->identity, __ATOMIC_RELEASE);
+    return 1;
+}
+
+/* Takes some entry: 1, 0 if there is none, or a status.  *busy: an entry is being recovered. */
+static int take_any(lwshm_segment *s, const struct directory_lock *lock, bool *busy)
+{
+    *busy = false;
+    for (uint32_t i = 0; i < s->max_processes; i++) {
+        if (os_members_is_locked(lock->fd, member_byte(i), true) == 1) {
+            *busy = *busy || os_members_is_locked(lock->fd, member_byte(i), false) == 0;
+            continue;
+        }
+        int r = take(s, lock, i);
+        if (r != 0)
+            return r;
+        *busy = true;
+    }
+    return 0;
+}
+
+static int claim_any(lwshm_segment *s)
+{
+    s->identity = os_process_self();
     for (uint32_t i = 0; i < s->max_processes; i++) {
         struct process_entry *entry = process_at(s, i);
         uint64_t nobody = 0;
         /* acq_rel: pairs with the CAS to 0 of whoever had it before */
-        if (__atomic_load_n(&entry->identity, __ATOMIC_RELAXED) == 0 &&
+        if (identity_at(s, i) == 0 &&
             __atomic_compare_exchange_n(&entry->identity, &nobody, s->identity, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            entry->attached_at = os_realtime_us();
+            describe(entry);
             s->process = i;
-            return true;
+            return 1;
         }
     }
-    return false;
+    return 0;
 }
 
-int process_enter(lwshm_segment *s)
+int process_enter(lwshm_segment *s, const struct directory_lock *lock)
 {
-    if (claim(s))
-        return LWSHM_OK;
-    recover_all(s);
-    if (claim(s))
-        return LWSHM_OK;
+    int64_t deadline = os_monotonic_ns() + LWSHM_PATIENCE_MS * 1000000ll;
+    bool busy;
+    int r;
+    if (lock == NULL) {
+        if ((r = claim_any(s)) == 0) {
+            recover_all(s);
+            r = claim_any(s);
+        }
+    } else {
+        while ((r = take_any(s, lock, &busy)) == 0 && busy && os_monotonic_ns() < deadline)
+            os_sleep_ns(RETRY_NS);
+    }
+    if (r != 0)
+        return r < 0 ? r : LWSHM_OK;
     return with_values(fail(LWSHM_E_LIMIT,
                             "all %u process entries of the segment are taken by live processes; "
                             "create it with a larger max_processes",
@@ -41,7 +114,12 @@ void process_leave(lwshm_segment *s)
     /* release: what we did before is seen by who enters next */
     __atomic_compare_exchange_n(&process_at(s, s->process)->identity, &me, 0, false,
                                 __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    /* The identity first: one that is found without the lock is a dead process's. */
+    os_members_release(s->hold);
+    s->hold = NULL;
 }
+
+/* ---- the public calls ---- */
 
 int lwshm_segment_reap_dead(lwshm_segment *s)
 {
@@ -56,7 +134,7 @@ int lwshm_segment_processes(const lwshm_segment *s, int32_t *pids, uint32_t capa
     if (!is_open(s))
         return fail_closed(s);
     for (uint32_t i = 0; i < s->max_processes; i++) {
-        uint64_t identity = __atomic_load_n(&process_at(s, i)->identity, __ATOMIC_ACQUIRE);
+        uint64_t identity = identity_at(s, i);
         if (identity == 0)
             continue;
         if (count < capacity)

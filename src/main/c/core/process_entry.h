@@ -1,5 +1,5 @@
 /*
- * process_entry.h - the processes of a segment.
+ * process_entry.h - entering the processes of a segment, and leaving.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -7,12 +7,15 @@
 #define LWSHM_CORE_PROCESS_ENTRY_H
 
 #include "core/handle.h"
+#include "core/members.h"
 
-/* Enters this process, taking back entries of the dead if need be; LWSHM_E_LIMIT if all
-   are taken by the living. */
-int process_enter(lwshm_segment *segment);
+/*
+ * Enters this process, taking back entries of the dead if need be.  The caller holds the
+ * directory's lock (NULL: a private segment).  LWSHM_E_LIMIT if all entries are taken by the living.
+ */
+int process_enter(lwshm_segment *segment, const struct directory_lock *lock);
 
-/* Gives this process's entry back. */
+/* Gives this process's entry back, and then the lock on its byte. */
 void process_leave(lwshm_segment *segment);
 
 #endif

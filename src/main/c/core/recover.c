@@ -3,19 +3,8 @@
 
 #include "core/backend_slot.h"
 #include "core/child_slot.h"
+#include "core/death.h"
 #include "core/lock.h"
-
-/* Proof of death, from our point of view: the process has ended, or it has run another
-   program since (exec), which took the segment out of its memory. */
-static bool is_dead(const lwshm_segment *s, uint64_t identity, bool thorough)
-{
-    if (os_process_is_dead(identity))
-        return true;
-    return thorough && identity != s->identity &&
-           os_process_maps(os_identity_pid(identity), s->shmid) == 0 &&
-           /* It had not ended between the two looks, giving its pid to another. */
-           os_process_identity(os_identity_pid(identity)) == identity;
-}
 
 void recover_slot(lwshm_segment *s, uint32_t i, uint64_t identity)
 {
@@ -43,13 +32,23 @@ bool recover_if_dead(lwshm_segment *s, uint32_t i, bool thorough)
     /* If the entry is another process's by now, the slot has been freed meanwhile, and the
        generation in `seen` makes every CAS of recover_slot fail. */
     uint64_t identity = __atomic_load_n(&process_at(s, process)->identity, __ATOMIC_ACQUIRE);
-    if (slot_state(seen) == BACKEND_JOINED && (identity == 0 || !is_dead(s, identity, thorough)))
+    os_file_hold *proof = NULL;
+    if (slot_state(seen) == BACKEND_JOINED &&
+        (identity == 0 || !death_prove(s, process, identity, thorough, &proof)))
         return false;
     recover_slot(s, i, seen);
+    death_end_proof(proof);
     return true;
 }
 
-static uint32_t recover_process(lwshm_segment *s, uint32_t process, uint64_t identity)
+void recover_any(lwshm_segment *s, uint32_t i)
+{
+    uint64_t seen = __atomic_load_n(&slot_at(s, i)->identity, __ATOMIC_ACQUIRE);
+    if (slot_state(seen) != BACKEND_FREE)
+        recover_slot(s, i, seen);
+}
+
+uint32_t recover_process(lwshm_segment *s, uint32_t process, uint64_t identity)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->max_backends; i++) {
@@ -72,8 +71,14 @@ uint32_t recover_all(lwshm_segment *s)
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->max_processes; i++) {
         uint64_t identity = __atomic_load_n(&process_at(s, i)->identity, __ATOMIC_ACQUIRE);
-        if (identity != 0 && is_dead(s, identity, true))
+        os_file_hold *proof;
+        if (identity == 0 || !death_prove(s, i, identity, true, &proof))
+            continue;
+        /* With the proof it may be a later one's, which is as dead. */
+        identity = __atomic_load_n(&process_at(s, i)->identity, __ATOMIC_ACQUIRE);
+        if (identity != 0)
             count += recover_process(s, i, identity);
+        death_end_proof(proof);
     }
     return count;
 }

@@ -19,6 +19,13 @@ bool recover_if_dead(lwshm_segment *segment, uint32_t i, bool thorough);
 /* Ends what the backend in slot `i` holds, and moves the slot from `identity` to free. */
 void recover_slot(lwshm_segment *segment, uint32_t i, uint64_t identity);
 
+/* Ends every backend of the process in entry `process`, and frees the entry from `identity`.  That
+   it is dead has been proven; returns how many backends it recovered. */
+uint32_t recover_process(lwshm_segment *segment, uint32_t process, uint64_t identity);
+
+/* Ends the backend in slot `i`, if there is one, whoever it is: all the segment's are dead. */
+void recover_any(lwshm_segment *segment, uint32_t i);
+
 /* All backends and entries of dead processes; returns how many backends it recovered. */
 uint32_t recover_all(lwshm_segment *segment);
 

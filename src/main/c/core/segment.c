@@ -87,17 +87,6 @@ int segment_check_proc(void)
                : with_hint("; mount /proc");
 }
 
-struct os_segment_note segment_note(int32_t key, int32_t shmid)
-{
-    struct os_segment_note note = {.key = key,
-                                   .shmid = shmid,
-                                   .creator = os_process_self(),
-                                   .ipc_namespace = os_namespace("ipc"),
-                                   .pid_namespace = os_namespace("pid")};
-    os_boot_id(note.boot_id);
-    return note;
-}
-
 static int fail_busy(const lwshm_segment *s)
 {
     int count = 0;
@@ -128,6 +117,7 @@ static int fence(lwshm_segment *s)
     rest.base = again;
     recover_own(&rest);
     process_leave(&rest);
+    s->hold = rest.hold;
     os_shm_detach(again);
     return LWSHM_OK;
 }
@@ -139,6 +129,59 @@ int lwshm_segment_refuse_acquires(lwshm_segment *s)
     __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
     segment_review(s);
     return LWSHM_OK;
+}
+
+/* Takes the memory away, once this process's backends and entry are given back. */
+static int leave(lwshm_segment *s, enum lwshm_detach how)
+{
+    if (how == LWSHM_DETACH_FENCE)
+        return fence(s);
+    process_leave(s);
+    int r = how == LWSHM_DETACH_UNMAP ? os_shm_detach(s->base)
+                                      : os_shm_detach_keep_address(s->base, s->size);
+    return r < 0 ? fail_system(-r, "segment %d cannot be detached", s->shmid) : r;
+}
+
+/* An adopter that gives up leaves the data to the next. */
+static bool is_being_adopted(const lwshm_segment *s)
+{
+    return __atomic_load_n(&header_of(s)->state, __ATOMIC_ACQUIRE) == SEGMENT_ADOPTING;
+}
+
+static void remove_if_last(const lwshm_segment *s, const struct directory_lock *lock)
+{
+    struct members_record record;
+    if (members_any(lock) || !members_record_read(lock, &record) || record.shmid != s->shmid ||
+        record.nonce != s->nonce)
+        return;
+    /* In this order: a record that names a segment that is gone does no harm. */
+    os_shm_remove(s->shmid);
+    members_record_erase(lock);
+}
+
+static int leave_private(lwshm_segment *s, enum lwshm_detach how)
+{
+    struct os_shm_stat stat;
+    int r = leave(s, how);
+    if (r == LWSHM_OK && os_shm_stat(s->shmid, &stat) == 0 && stat.attached == 0)
+        os_shm_remove(s->shmid);
+    return r;
+}
+
+/* With the directory's lock from before this process's byte is free, so that nobody takes the
+   segment of a process that ends in order for one that was left by the dead. */
+static int leave_directory(lwshm_segment *s, enum lwshm_detach how)
+{
+    struct directory_lock lock;
+    bool is_locked = directory_lock_to_leave(s, &lock);
+    bool stays = is_being_adopted(s);
+    int r = leave(s, how);
+    if (is_locked) {
+        if (r == LWSHM_OK && !stays)
+            remove_if_last(s, &lock);
+        directory_unlock(&lock);
+    }
+    return r;
 }
 
 int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
@@ -153,16 +196,11 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
     if (how == LWSHM_DETACH_FENCE) {
         __atomic_store_n(&s->ending, true, __ATOMIC_SEQ_CST);
         segment_review(s);
-        r = fence(s);
     } else if (__atomic_load_n(&s->joined, __ATOMIC_SEQ_CST) != 0) {
         r = fail_busy(s);
-    } else {
-        process_leave(s);
-        r = how == LWSHM_DETACH_UNMAP ? os_shm_detach(s->base)
-                                      : os_shm_detach_keep_address(s->base, s->size);
-        if (r < 0)
-            r = fail_system(-r, "segment %d cannot be detached", s->shmid);
     }
+    if (r == LWSHM_OK)
+        r = s->data_dir == NULL ? leave_private(s, how) : leave_directory(s, how);
     if (r == LWSHM_OK) {
         __atomic_store_n(&s->open, false, __ATOMIC_SEQ_CST);
     } else {
@@ -171,23 +209,6 @@ int lwshm_segment_detach(lwshm_segment *s, enum lwshm_detach how)
     }
     segment_review(s);
     return r;
-}
-
-int lwshm_segment_delete(lwshm_segment *s)
-{
-    struct os_data_dir dir;
-    struct os_segment_note note;
-    if (s == NULL || s->fork_count != os_fork_count)
-        return fail_closed(s);
-    int r = os_shm_remove(s->shmid);
-    if (r < 0 && r != -EINVAL && r != -EIDRM)
-        return fail_system(-r, "segment %d cannot be removed: shmctl", s->shmid);
-    if (s->data_dir != NULL && os_data_dir_open(s->data_dir, &dir) == 0) {
-        if (os_segment_note_read(&dir, &note) == 0 && note.shmid == s->shmid)
-            os_segment_note_remove(&dir);
-        os_data_dir_close(&dir);
-    }
-    return LWSHM_OK;
 }
 
 int lwshm_segment_close(lwshm_segment *s)
@@ -203,12 +224,21 @@ int lwshm_segment_close(lwshm_segment *s)
     return LWSHM_OK;
 }
 
+static bool is_removed(const lwshm_segment *s)
+{
+    struct os_shm_stat stat;
+    int r = os_shm_stat(s->shmid, &stat);
+    return r == 0 ? stat.removed : r == -EINVAL || r == -EIDRM;
+}
+
 int lwshm_segment_info(const lwshm_segment *s, struct lwshm_segment_info *info)
 {
     if (s == NULL || s->fork_count != os_fork_count)
         return fail_closed(s);
     *info = s->info;
     info->is_creator = s->is_creator;
+    info->is_adopter = s->is_adopter;
+    info->is_removed = is_removed(s);
     info->process = s->process;
     info->base = is_open(s) ? (uint64_t)(uintptr_t)s->base : 0;
     info->is_ready =

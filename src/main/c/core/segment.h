@@ -6,7 +6,7 @@
 #ifndef LWSHM_CORE_SEGMENT_H
 #define LWSHM_CORE_SEGMENT_H
 
-#include "core/handle.h"
+#include "core/members.h"
 #include "os/data_dir.h"
 
 /* Opens the data directory, or says what is wrong with it.  Only its owner creates in it;
@@ -22,15 +22,34 @@ int segment_absolute_data_dir(const lwshm_segment *segment, char *path);
    no name. */
 int segment_check_proc(void);
 
-/* A note about a segment that this process makes. */
-struct os_segment_note segment_note(int32_t key, int32_t shmid);
+/* What a call works on: a directory, whose lock it holds. */
+struct segment_place {
+    const struct os_data_dir *dir;
+    const struct directory_lock *lock;
+};
 
-/* A handle that is not attached yet; NULL if there is no memory, and the error is set. */
-lwshm_segment *segment_handle_new(const char *data_dir, int shmid, int32_t key);
+/* Makes the directory's segment, attaches it and enters it, with the directory's lock held
+   exclusively and nobody in it.  What the record names is removed. */
+int segment_make(const struct segment_place *place, const struct lwshm_segment_options *options,
+                 lwshm_segment **segment);
+
+/* Says that a segment cannot be made because of the directory's members, and what of theirs. */
+int segment_fail_in_use(const struct directory_lock *lock, const struct members *members);
+
+/* Attaches to the segment that the directory's record names, and enters it, if it is published. */
+int segment_attach_recorded(const struct segment_place *place, uint32_t mode,
+                            lwshm_segment **segment);
+
+/* A handle that is not attached yet; NULL if that fails, and the error is set.  `place`: NULL for
+   a private segment. */
+lwshm_segment *segment_handle_new(const struct segment_place *place, int shmid, int32_t key);
+
+/* Says that the handle is in use from now on. */
+void segment_handle_open(lwshm_segment *segment);
 
 void segment_handle_free(lwshm_segment *segment);
 
 /* Copies the numbers of a checked header into the handle. */
-void segment_adopt(lwshm_segment *segment, const struct segment_header *header);
+void segment_copy_header(lwshm_segment *segment, const struct segment_header *header);
 
 #endif

@@ -1,15 +1,16 @@
 /*
  * segment_create.c - making a segment and publishing it.
  *
- * Creators of one directory exclude each other with the kernel's lock on it, which dies
- * with its holder; attachers take no lock.  The steps of a creation, each of which may
- * be the creator's last:
+ * Creators of one directory exclude each other, and whoever enters or leaves, with the
+ * directory's lock: byte 0 of the members file.  The steps of a creation, each of which may be the
+ * creator's last:
  *
- *   note (key, who)    a headless segment on that key can be told from a stranger's
- *   shmget             ... and is removed by the next creator
- *   header, magic last from here on it is known as ours; attachers hear "not ready"
- *   note (id)          who looks in another IPC namespace hears why nothing is there
- *   publish            READY, the last store
+ *   record (key, nonce)  a headless segment on that key can be told from a stranger's
+ *   shmget               ... and is removed by the next creator
+ *   header, magic last   from here on it is known as ours
+ *   record (id)          from here on the directory has a segment
+ *   entry                ... that is in use; the directory's lock is given back
+ *   publish              READY, the last store
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -24,8 +25,6 @@
 
 /* Who creates takes a segment of its own user and directory for its own, whatever its mode. */
 #define ANY_MODE 0777
-#define CLEARING_TURNS 100
-#define CREATION_LOCK_NS (10 * 1000000000ll)
 
 static int fail_shmget(int err, uint64_t size, bool huge)
 {
@@ -77,155 +76,216 @@ static int make_on_key(int32_t key, uint64_t size, uint32_t mode, bool huge)
     return is_collision(shmid) ? -EEXIST : shmid;
 }
 
-static int write_note(const struct os_data_dir *dir, const char *path, int32_t key, int32_t shmid)
+/* ---- what is there already ---- */
+
+/* Nobody is in, by the members file; still somebody has a segment of the directory attached: the
+   file was removed or replaced under its members, or they use another version of lwshm. */
+static int fail_attached(const struct surveyed *found, const char *path)
 {
-    struct os_segment_note note = segment_note(key, shmid);
-    int r = os_segment_note_write(dir, &note);
-    if (r < 0)
-        return fail(LWSHM_E_DATA_DIR, "file \"%s/%s\" cannot be written: %s", path, OS_SEGMENT_NOTE,
-                    strerror(-r));
-    return LWSHM_OK;
+    struct members members = {.standing = MEMBERS_ALIVE};
+    members.count = os_processes_mapping(found->shmid, members.pids, LWSHM_ERROR_VALUES);
+    return fail_members(
+        LWSHM_E_IN_USE, &members,
+        "stop them first: the file was removed under them, or they use another "
+        "version of lwshm",
+        "data directory \"%s\" has a segment (key %d, id %d) that its file " OS_MEMBERS_FILE
+        " does not name, and that is",
+        path, found->key, found->shmid);
 }
 
-/* A segment of the directory in another IPC namespace cannot be seen from here.  The note tells
-   of it; its creator can be judged only if it is in our PID namespace. */
-static int check_namespaces(const struct os_data_dir *dir, const char *path)
+/* True if the segment on the record's key is what its creator left that was killed before it wrote
+   the header: of this size and owner, with no byte written. */
+static bool is_headless(int shmid, const struct os_shm_stat *stat, uint64_t size)
 {
-    struct os_segment_note note, here = segment_note(0, -1);
-    if (os_segment_note_read(dir, &note) < 0 || note.shmid < 0 ||
-        memcmp(note.boot_id, here.boot_id, sizeof note.boot_id) != 0 ||
-        note.ipc_namespace == here.ipc_namespace || note.pid_namespace != here.pid_namespace ||
-        os_process_is_dead(note.creator))
-        return LWSHM_OK;
-    return with_values(
-        fail(LWSHM_E_NAMESPACE,
-             "data directory \"%s\" has a segment in IPC namespace %" PRIu64
-             ", made by process %d, and this process is in %" PRIu64
-             "; stop that process first, or run both in one IPC namespace and attach",
-             path, note.ipc_namespace, os_identity_pid(note.creator), here.ipc_namespace),
-        2, (int64_t)here.ipc_namespace, (int64_t)note.ipc_namespace);
+    static const struct segment_header none;
+    void *address;
+    if (stat->attached != 0 || stat->size != size || os_shm_attach(shmid, true, &address) < 0)
+        return false;
+    bool is = ((const struct segment_header *)address)->magic == none.magic;
+    os_shm_detach(address);
+    return is;
+}
+
+static bool is_named(int shmid, const struct os_shm_stat *stat, const struct members_record *record)
+{
+    void *address;
+    if (os_shm_attach(shmid, true, &address) < 0)
+        return false;
+    bool is = header_is_of_record(address, stat->size, record);
+    os_shm_detach(address);
+    return is;
+}
+
+/* Removes the segment that the record names, or was about to.  Nobody is in it. */
+static void remove_recorded(const struct members_record *record, uint32_t owner)
+{
+    struct os_shm_stat stat;
+    int shmid = record->shmid >= 0 ? record->shmid : os_shm_find(record->key);
+    if (record->ipc_namespace != os_namespace("ipc") || shmid < 0 ||
+        os_shm_stat(shmid, &stat) < 0 || !survey_is_owned(&stat, owner, ANY_MODE))
+        return;
+    if (is_named(shmid, &stat, record) ||
+        (record->shmid < 0 && is_headless(shmid, &stat, record->size)))
+        os_shm_remove(shmid);
 }
 
 /* Removes what an earlier life left of this directory's segment; *generation: its. */
-static int clear_the_way(const struct os_data_dir *dir, const char *path, uint32_t *generation)
+static int clear_the_way(const struct segment_place *place, uint32_t *generation)
 {
+    struct members_record record;
     struct surveyed found;
-    int r = check_namespaces(dir, path);
-    if (r < 0)
-        return r;
-    survey_remove_headless(ANY_MODE, dir);
-    for (int turn = 0; turn < CLEARING_TURNS; turn++) {
-        enum segment_standing standing = survey_keys(ANY_MODE, dir, &found);
-        if (standing == STANDING_GONE)
-            return LWSHM_OK;
-        if (standing != STANDING_UNATTACHED && (r = survey_await_unattached(&found, path)) < 0)
-            return r;
-        *generation = found.generation;
-        if ((r = survey_remove(&found, path)) < 0)
-            return r;
+    if (members_record_read(place->lock, &record)) {
+        *generation = record.generation;
+        remove_recorded(&record, place->dir->uid);
     }
-    return fail(LWSHM_E_IN_USE,
-                "the segment of data directory \"%s\" is of the past, and processes keep attaching "
-                "to it; stop them first",
-                path);
-}
-
-/* The id of a fresh segment, on the first key of the directory that is free. */
-static int make_in_dir(const struct os_data_dir *dir, const char *path, uint64_t size,
-                       uint32_t mode, bool huge, int32_t *key)
-{
-    for (uint32_t i = 0; i < SURVEY_KEYS; i++) {
-        *key = survey_key(dir, i);
-        if (os_shm_find(*key) != -ENOENT)
-            continue; /* a stranger's: ours has been cleared away */
-        int r = write_note(dir, path, *key, -1);
+    for (uint32_t turn = 0; turn < SURVEY_KEYS; turn++) {
+        enum segment_standing standing = survey_keys(ANY_MODE, place->dir, &found);
+        if (standing == STANDING_GONE)
+            break;
+        if (standing != STANDING_UNATTACHED)
+            return fail_attached(&found, place->lock->path);
+        if (found.generation > *generation)
+            *generation = found.generation;
+        int r = survey_remove(&found, place->lock->path);
         if (r < 0)
             return r;
-        int shmid = make_on_key(*key, size, mode, huge);
+    }
+    return LWSHM_OK;
+}
+
+/* ---- the new one ---- */
+
+/* The id of a fresh segment, on the first key of the directory that is free. */
+static int make_in_dir(const struct segment_place *place, struct members_record *record,
+                       uint32_t mode, bool huge)
+{
+    for (uint32_t i = 0; i < SURVEY_KEYS; i++) {
+        record->key = survey_key(place->dir, i);
+        if (os_shm_find(record->key) != -ENOENT)
+            continue; /* a stranger's: ours has been cleared away */
+        int r = members_record_write(place->lock, record);
+        if (r < 0)
+            return r;
+        int shmid = make_on_key(record->key, record->size, mode, huge);
         if (shmid >= 0)
             return shmid;
-        if (shmid != -EEXIST) {
-            os_segment_note_remove(dir); /* or attachers would go on waiting for us */
-            return fail_shmget(-shmid, size, huge);
-        }
+        if (shmid != -EEXIST)
+            return fail_shmget(-shmid, record->size, huge);
     }
-    os_segment_note_remove(dir);
     return fail(LWSHM_E_SYSTEM,
                 "all %d keys from %d on, those of data directory \"%s\", are taken by others' "
                 "segments; remove some (ipcs -m, ipcrm)",
-                SURVEY_KEYS, survey_key(dir, 0), path);
+                SURVEY_KEYS, survey_key(place->dir, 0), place->lock->path);
 }
 
-static int make(const struct os_data_dir *dir, const struct lwshm_segment_options *o, uint64_t size,
-                bool huge, int32_t *key)
+static int make(const struct segment_place *place, struct members_record *record, uint32_t mode,
+                bool huge)
 {
-    if (dir != NULL)
-        return make_in_dir(dir, o->data_dir, size, o->mode, huge, key);
-    *key = 0;
-    int shmid = make_on_key(0, size, o->mode, huge);
-    return shmid < 0 ? fail_shmget(-shmid, size, huge) : shmid;
+    if (place != NULL)
+        return make_in_dir(place, record, mode, huge);
+    int shmid = make_on_key(0, record->size, mode, huge);
+    return shmid < 0 ? fail_shmget(-shmid, record->size, huge) : shmid;
 }
 
-static int create(const struct os_data_dir *dir, const struct lwshm_segment_options *o,
-                  lwshm_segment **segment)
+/* Makes it on huge pages if they are wanted and to be had; *huge: whether it is so. */
+static int make_sized(const struct segment_place *place, const struct lwshm_segment_options *o,
+                      struct members_record *record, uint64_t normal, bool *huge)
 {
-    struct lwshm_segment_size size;
-    uint32_t generation = 0;
-    int32_t key;
-    void *address;
-    int r = lwshm_segment_plan(o, &size);
-    if (r < 0 || (dir != NULL && (r = clear_the_way(dir, o->data_dir, &generation)) < 0))
-        return r;
-
     uint64_t huge_page = os_huge_page_size();
-    uint64_t normal = size.total;
-    bool huge = o->huge_pages != LWSHM_HUGE_PAGES_OFF && huge_page != 0;
-    if (o->huge_pages == LWSHM_HUGE_PAGES_ON && !huge)
+    *huge = o->huge_pages != LWSHM_HUGE_PAGES_OFF && huge_page != 0;
+    if (o->huge_pages == LWSHM_HUGE_PAGES_ON && !*huge)
         return fail_system(ENOSYS, "huge_pages is on, and this kernel has none");
-    if (huge)
-        size.total = (size.total + huge_page - 1) / huge_page * huge_page;
-    int shmid = make(dir, o, size.total, huge, &key);
-    if (shmid < 0 && huge && o->huge_pages == LWSHM_HUGE_PAGES_TRY) {
-        huge = false;
-        size.total = normal;
-        shmid = make(dir, o, size.total, huge, &key);
+    record->size = *huge ? (normal + huge_page - 1) / huge_page * huge_page : normal;
+    int shmid = make(place, record, o->mode, *huge);
+    if (shmid < 0 && *huge && o->huge_pages == LWSHM_HUGE_PAGES_TRY) {
+        *huge = false;
+        record->size = normal;
+        shmid = make(place, record, o->mode, false);
     }
-    if (shmid < 0)
-        return shmid;
+    return shmid;
+}
 
-    lwshm_segment *s = segment_handle_new(o->data_dir, shmid, key);
-    if (s == NULL) {
-        r = LWSHM_E_SYSTEM;
-        goto remove;
-    }
-    if ((r = os_shm_attach(shmid, false, &address)) < 0) {
-        r = fail_system(-r, "the new segment %d of %" PRIu64 " bytes cannot be attached: shmat",
-                        shmid, size.total);
-        goto free;
-    }
-    header_write(address, o, &size, dir, (generation > o->after ? generation : o->after) + 1, huge);
+/* Attaches the new segment, writes its header, and enters it. */
+static int begin(const struct segment_place *place, const struct lwshm_segment_options *o,
+                 struct lwshm_segment_size *size, struct members_record *record, bool huge,
+                 lwshm_segment *s)
+{
+    void *address;
+    int r = os_shm_attach(s->shmid, false, &address);
+    if (r < 0)
+        return fail_system(-r, "the new segment %d of %" PRIu64 " bytes cannot be attached: shmat",
+                           s->shmid, record->size);
+    size->total = record->size;
+    header_write(address, o, size, place == NULL ? NULL : place->dir, place == NULL ? NULL : record,
+                 huge);
+    header_claim(address);
     s->base = address;
     s->is_creator = true;
     s->mode = o->mode;
-    segment_adopt(s, address);
-    if ((r = process_enter(s)) < 0)
-        goto detach;
-    header_claim(address);
-    if (dir != NULL && (r = write_note(dir, o->data_dir, key, shmid)) < 0)
-        goto detach;
-    s->open = true;
-    segment_review(s);
-    *segment = s;
-    return LWSHM_OK;
+    segment_copy_header(s, address);
+    record->shmid = s->shmid;
+    r = place == NULL ? LWSHM_OK : members_record_write(place->lock, record);
+    if (r == LWSHM_OK)
+        r = process_enter(s, place == NULL ? NULL : place->lock);
+    if (r < 0)
+        os_shm_detach(address);
+    return r;
+}
 
-detach:
-    os_shm_detach(address);
-free:
-    segment_handle_free(s);
-remove:
+static int make_and_enter(const struct segment_place *place, const struct lwshm_segment_options *o,
+                          struct members_record *record, lwshm_segment **segment)
+{
+    struct lwshm_segment_size size;
+    bool huge;
+    int r = lwshm_segment_plan(o, &size);
+    if (r < 0)
+        return r;
+    int shmid = make_sized(place, o, record, size.total, &huge);
+    if (shmid < 0)
+        return shmid;
+    lwshm_segment *s = segment_handle_new(place, shmid, record->key);
+    r = s == NULL ? LWSHM_E_SYSTEM : begin(place, o, &size, record, huge, s);
+    if (r == LWSHM_OK) {
+        segment_handle_open(s);
+        *segment = s;
+        return LWSHM_OK;
+    }
+    if (s != NULL)
+        segment_handle_free(s);
     os_shm_remove(shmid);
-    if (dir != NULL)
-        os_segment_note_remove(dir);
+    return r;
+}
+
+int segment_make(const struct segment_place *place, const struct lwshm_segment_options *o,
+                 lwshm_segment **segment)
+{
+    struct members_record record = members_record_new(place->lock);
+    uint32_t generation = 0;
+    int r = clear_the_way(place, &generation);
+    if (r < 0)
+        return r;
+    record.generation = (generation > o->after ? generation : o->after) + 1;
+    if ((r = os_members_set_mode(place->lock->fd, o->mode)) < 0)
+        return fail(LWSHM_E_DATA_DIR, "the mode of file \"%s/%s\" cannot be set: %s",
+                    place->lock->path, OS_MEMBERS_FILE, strerror(-r));
+    r = make_and_enter(place, o, &record, segment);
+    if (r < 0)
+        members_record_erase(place->lock);
+    return r;
+}
+
+static int create_in_dir(const struct os_data_dir *dir, const struct lwshm_segment_options *options,
+                         lwshm_segment **segment)
+{
+    struct directory_lock lock;
+    struct segment_place place = {.dir = dir, .lock = &lock};
+    struct members members;
+    int r = directory_lock_settled(dir, options->data_dir, true, &lock, &members);
+    if (r < 0)
+        return r;
+    r = members.standing == MEMBERS_NONE ? segment_make(&place, options, segment)
+                                         : segment_fail_in_use(&lock, &members);
+    directory_unlock(&lock);
     return r;
 }
 
@@ -233,26 +293,15 @@ int lwshm_segment_create(const struct lwshm_segment_options *options, lwshm_segm
 {
     struct os_data_dir dir;
     struct lwshm_segment_size size;
+    struct members_record none = {.key = 0};
     int r = lwshm_segment_plan(options, &size);
     if (r < 0 || (r = segment_check_proc()) < 0)
         return r;
     if (options->data_dir == NULL)
-        return create(NULL, options, segment);
+        return make_and_enter(NULL, options, &none, segment);
     if ((r = segment_open_data_dir(options->data_dir, options->mode, true, &dir)) < 0)
         return r;
-    r = os_data_dir_lock(&dir, CREATION_LOCK_NS);
-    if (r == 0) {
-        r = create(&dir, options, segment);
-        os_data_dir_unlock(&dir);
-    } else {
-        r = r == -EWOULDBLOCK
-                ? fail(LWSHM_E_IN_USE,
-                       "another process has been creating a segment in \"%s\" for %lld seconds; "
-                       "see who holds the directory open (fuser, lsof)",
-                       options->data_dir, CREATION_LOCK_NS / 1000000000)
-                : fail_system(-r, "data directory \"%s\" cannot be locked: flock",
-                              options->data_dir);
-    }
+    r = create_in_dir(&dir, options, segment);
     os_data_dir_close(&dir);
     return r;
 }
@@ -261,8 +310,8 @@ int lwshm_segment_publish(lwshm_segment *s)
 {
     if (!is_open(s))
         return fail_closed(s);
-    if (!s->is_creator)
-        return fail(LWSHM_E_INVALID, "only the creator publishes a segment");
+    if (!s->is_creator && !s->is_adopter)
+        return fail(LWSHM_E_INVALID, "only the creator or adopter publishes a segment");
     /* release: pairs with the acquire load of `state` in enter() */
     __atomic_store_n(&header_of(s)->state, SEGMENT_READY, __ATOMIC_RELEASE);
     return LWSHM_OK;

@@ -1,9 +1,10 @@
 /*
  * survey.h - what stands on the keys of a data directory.
  *
- * The keys of a directory are its inode number and the numbers that follow it.  All
- * of them are looked at each time, so that a segment of ours is found even if the
- * stranger that once pushed it to a later key is gone.
+ * The keys of a directory are its inode number and the numbers that follow it.  The members file
+ * says which segment a directory has; the keys are looked at by who creates one, for what is left
+ * of a directory whose members file was removed.  All of them are looked at each time, so that a
+ * segment of ours is found even if the stranger that once pushed it to a later key is gone.
  *
  * Source: PostgreSQL, src/backend/port/sysv_shmem.c (IpcMemoryState).
  *
@@ -40,6 +41,9 @@ struct surveyed {
     struct os_shm_stat stat;
 };
 
+/* True if the segment is of that owner, made by him, and nobody else may use it than `mode` allows. */
+bool survey_is_owned(const struct os_shm_stat *stat, uint32_t owner, uint32_t mode);
+
 /* Looks at one segment.  `mode`: the widest permissions that are still ours. */
 enum segment_standing survey_segment(int shmid, uint32_t mode, const struct os_data_dir *dir,
                                      struct surveyed *found);
@@ -51,16 +55,8 @@ enum segment_standing survey_segment(int shmid, uint32_t mode, const struct os_d
 enum segment_standing survey_keys(uint32_t mode, const struct os_data_dir *dir,
                                   struct surveyed *found);
 
-/* Waits for the kernel to detach processes that are dead or dying.  Returns 0 once nobody is
-   attached, else LWSHM_E_IN_USE with the pids of those who are, or LWSHM_E_NAMESPACE. */
-int survey_await_unattached(const struct surveyed *found, const char *data_dir);
-
 /* Removes a segment of ours that nobody was attached to: 0; 1 if somebody is by now; or an
    error. */
 int survey_remove(const struct surveyed *found, const char *data_dir);
-
-/* Removes what a creator left that was killed between making the segment and writing
-   its header; the note in the directory tells it from a stranger's. */
-void survey_remove_headless(uint32_t mode, const struct os_data_dir *dir);
 
 #endif

@@ -6,6 +6,7 @@
 #include "org_lwshm_jni_SegmentNative.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "jni/jni_support.h"
 #include "lwshm/segment.h"
@@ -13,6 +14,8 @@
 #define OPTION(name) org_lwshm_jni_SegmentNative_OPTION_##name
 #define MAX(name) org_lwshm_jni_SegmentNative_MAX_##name
 #define INFO(name) org_lwshm_jni_SegmentNative_INFO_##name
+#define OPENED(name) org_lwshm_jni_SegmentNative_OPENED_##name
+#define REPLACED_BYTES org_lwshm_jni_SegmentNative_REPLACED_BYTES
 
 _Static_assert(MAX(PROCESSES) == LWSHM_MAX_PROCESSES, "limits");
 _Static_assert(MAX(BACKENDS) == LWSHM_MAX_BACKENDS, "limits");
@@ -20,6 +23,9 @@ _Static_assert(MAX(TRANCHES) == LWSHM_MAX_TRANCHES, "limits");
 _Static_assert(MAX(LWLOCKS) == LWSHM_MAX_LWLOCKS, "limits");
 _Static_assert(MAX(STRUCTS) == LWSHM_MAX_STRUCTS, "limits");
 _Static_assert(org_lwshm_jni_SegmentNative_REGION_COUNT == LWSHM_REGION_COUNT, "regions");
+_Static_assert(OPENED(ATTACHED) == LWSHM_OPENED_ATTACHED, "opened");
+_Static_assert(OPENED(CREATED) == LWSHM_OPENED_CREATED, "opened");
+_Static_assert(OPENED(ADOPTED) == LWSHM_OPENED_ADOPTED, "opened");
 _Static_assert(org_lwshm_jni_SegmentNative_DETACH_KEEP_ADDRESS == LWSHM_DETACH_KEEP_ADDRESS, "how");
 _Static_assert(org_lwshm_jni_SegmentNative_DETACH_FENCE == LWSHM_DETACH_FENCE, "how");
 
@@ -47,6 +53,8 @@ static bool to_options(JNIEnv *env, jlongArray array, struct lwshm_segment_optio
     options->mode = narrow(from[OPTION(MODE)]);
     options->max_children = narrow(from[OPTION(MAX_CHILDREN)]);
     options->after = narrow(from[OPTION(AFTER)]);
+    options->alone = narrow(from[OPTION(ALONE)]);
+    options->patience_ms = narrow(from[OPTION(PATIENCE_MS)]);
     options->huge_pages = narrow(from[OPTION(HUGE_PAGES)]);
     return true;
 }
@@ -84,22 +92,62 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_plan(JNIEnv *env, jclass
     return status;
 }
 
+/* The options with the strings that belong to them, which free_strings() frees. */
+static bool to_whole_options(JNIEnv *env, jbyteArray data_dir, jlongArray options,
+                             jbyteArray description, struct lwshm_segment_options *native)
+{
+    if (!to_options(env, options, native))
+        return false;
+    native->data_dir = to_c_string(env, data_dir);
+    if (native->data_dir == NULL && data_dir != NULL)
+        return false;
+    native->description = to_c_string(env, description);
+    if (native->description != NULL || description == NULL)
+        return true;
+    free((char *)native->data_dir);
+    return false;
+}
+
+static void free_strings(struct lwshm_segment_options *native)
+{
+    free((char *)native->data_dir);
+    free((char *)native->description);
+}
+
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_create(JNIEnv *env, jclass class,
                                                                jbyteArray data_dir,
                                                                jlongArray options,
+                                                               jbyteArray description,
                                                                jlongArray handle)
 {
     (void)class;
     struct lwshm_segment_options native;
     lwshm_segment *segment = NULL;
-    if (!has_length(env, handle, 1) || !to_options(env, options, &native))
+    if (!has_length(env, handle, 1) ||
+        !to_whole_options(env, data_dir, options, description, &native))
         return LWSHM_E_INVALID;
-    char *path = to_c_string(env, data_dir);
-    if (path == NULL && data_dir != NULL)
-        return LWSHM_E_INVALID;
-    native.data_dir = path;
     int status = lwshm_segment_create(&native, &segment);
-    free(path);
+    free_strings(&native);
+    return put_handle(env, handle, status, segment);
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_open(JNIEnv *env, jclass class,
+                                                             jbyteArray data_dir,
+                                                             jlongArray options,
+                                                             jbyteArray description,
+                                                             jlongArray handle, jbyteArray replaced)
+{
+    (void)class;
+    struct lwshm_segment_options native;
+    lwshm_segment *segment = NULL;
+    char why[REPLACED_BYTES];
+    if (!has_length(env, handle, 1) || !has_length(env, replaced, REPLACED_BYTES) ||
+        !to_whole_options(env, data_dir, options, description, &native))
+        return LWSHM_E_INVALID;
+    int status = lwshm_segment_open(&native, &segment, why, sizeof why);
+    free_strings(&native);
+    if (status >= 0)
+        put_bytes(env, replaced, 0, strlen(why) + 1, why);
     return put_handle(env, handle, status, segment);
 }
 
@@ -147,14 +195,6 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_detach(JNIEnv *env, jcla
     return lwshm_segment_detach(from_handle(segment), (enum lwshm_detach)how);
 }
 
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_delete(JNIEnv *env, jclass class,
-                                                               jlong segment)
-{
-    (void)env;
-    (void)class;
-    return lwshm_segment_delete(from_handle(segment));
-}
-
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_close(JNIEnv *env, jclass class,
                                                               jlong segment)
 {
@@ -182,6 +222,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_info(JNIEnv *env, jclass
     to[INFO(KEY)] = native.key;
     to[INFO(CREATOR_PID)] = native.creator_pid;
     to[INFO(IS_CREATOR)] = native.is_creator;
+    to[INFO(IS_ADOPTER)] = native.is_adopter;
+    to[INFO(IS_REMOVED)] = native.is_removed;
     to[INFO(IS_READY)] = native.is_ready;
     to[INFO(HUGE_PAGES)] = native.huge_pages;
     to[INFO(PROCESS)] = native.process;

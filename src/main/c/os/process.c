@@ -21,15 +21,29 @@ unsigned os_fork_count;
 
 static uint64_t self_identity; /* of this process; forgotten by a forked child */
 
+static pthread_mutex_t no_fork = PTHREAD_MUTEX_INITIALIZER;
+
 static void after_fork_in_child(void)
 {
+    pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+    no_fork = fresh;
     os_fork_count++;
     __atomic_store_n(&self_identity, 0, __ATOMIC_RELAXED);
 }
 
 static void register_fork_handler(void)
 {
-    pthread_atfork(NULL, NULL, after_fork_in_child);
+    pthread_atfork(os_forbid_forks, os_allow_forks, after_fork_in_child);
+}
+
+void os_forbid_forks(void)
+{
+    pthread_mutex_lock(&no_fork);
+}
+
+void os_allow_forks(void)
+{
+    pthread_mutex_unlock(&no_fork);
 }
 
 void os_watch_forks(void)
@@ -55,21 +69,48 @@ static int read_proc(const char *path, char *buffer, size_t capacity)
 
 struct process_stat {
     char state;
-    bool exiting; /* PF_EXITING, or SIGKILL is pending */
+    bool exiting; /* PF_EXITING: it runs no instruction of its program any more */
+    bool killed;  /* SIGKILL is pending: it may still run some */
     long threads;
     uint64_t start;
 };
 
 #define PF_EXITING 0x4u /* of the kernel's include/linux/sched.h */
 
-/* proc(5): fields 3, 9, 20, 22 and 31 of /proc/<pid>/stat; the name in field 2 may hold
-   anything, parentheses included, so counting starts after the last one. */
-static int read_stat(int32_t pid, struct process_stat *stat)
+/* NSpid in /proc/<pid>/status lists the process's pids from /proc's PID namespace inwards. */
+static bool lists_one_pid(const char *status)
 {
-    char path[40], text[1024];
-    /* "/./": user-mode emulators answer for /proc/<own pid> themselves, with another start time
-       than everybody else is told. */
-    snprintf(path, sizeof path, "/proc/./%d/stat", pid);
+    const char *line = strstr(status, "\nNSpid:\t");
+    if (line == NULL)
+        return true; /* a kernel without PID namespaces */
+    const char *end = strchr(line + 1, '\n');
+    return end != NULL && memchr(line + 8, '\t', (size_t)(end - line - 8)) == NULL;
+}
+
+/* True if /proc shows this process's own PID namespace.  In another one the pids there belong to
+   other processes. */
+static bool proc_is_own(void)
+{
+    /* The last answer, and what it depends on: which /proc it is, and which process this is. */
+    static uint64_t known;
+    char status[4096];
+    struct stat st;
+    if (stat("/proc", &st) < 0)
+        return false;
+    uint64_t key = (uint64_t)st.st_dev << 40 ^ (uint64_t)os_fork_count << 24 ^ (uint64_t)getpid();
+    if (__atomic_load_n(&known, __ATOMIC_RELAXED) == key)
+        return true;
+    if (read_proc("/proc/./self/status", status, sizeof status) < 0 || !lists_one_pid(status))
+        return false;
+    __atomic_store_n(&known, key, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* proc(5): fields 3, 9, 20, 22 and 31 of a stat file; the name in field 2 may hold anything,
+   parentheses included, so counting starts after the last one. */
+static int read_stat_file(const char *path, struct process_stat *stat)
+{
+    char text[1024];
     int n = read_proc(path, text, sizeof text);
     if (n < 0)
         return n;
@@ -81,9 +122,21 @@ static int read_stat(int32_t pid, struct process_stat *stat)
                             "%ld %*d %llu %*u %*d %*u %*u %*u %*u %*u %*u %lu",
                             &stat->state, &flags, &stat->threads, &start, &pending) != 5)
         return -EIO;
-    stat->exiting = (flags & PF_EXITING) != 0 || (pending & 1ul << (SIGKILL - 1)) != 0;
+    stat->exiting = (flags & PF_EXITING) != 0;
+    stat->killed = (pending & 1ul << (SIGKILL - 1)) != 0;
     stat->start = start;
     return 0;
+}
+
+static int read_stat(int32_t pid, struct process_stat *stat)
+{
+    char path[40];
+    if (!proc_is_own())
+        return -ENOENT;
+    /* "/./": user-mode emulators answer for /proc/<own pid> themselves, with another start time
+       than everybody else is told. */
+    snprintf(path, sizeof path, "/proc/./%d/stat", pid);
+    return read_stat_file(path, stat);
 }
 
 uint64_t os_process_identity(int32_t pid)
@@ -101,8 +154,15 @@ uint64_t os_process_self(void)
 {
     uint64_t identity = __atomic_load_n(&self_identity, __ATOMIC_RELAXED);
     if (identity == 0) {
+        struct process_stat stat;
         os_watch_forks();
-        identity = os_process_identity(getpid());
+        /* "self", since /proc may be another PID namespace's. */
+        int r = read_stat_file("/proc/./self/stat", &stat);
+        if (r < 0) {
+            errno = -r;
+            return 0;
+        }
+        identity = (uint64_t)getpid() | stat.start << PID_BITS;
         __atomic_store_n(&self_identity, identity, __ATOMIC_RELAXED);
     }
     return identity;
@@ -115,8 +175,8 @@ bool os_process_is_dead(uint64_t identity)
     if (pid <= 0)
         return false;
     int err = read_stat(pid, &stat);
-    /* A /proc that hides others' processes, or is not there, proves nothing: ask the
-       kernel itself, which knows a hidden one (EPERM), too. */
+    /* A /proc that hides others' processes, shows another PID namespace's, or is not there, proves
+       nothing: ask the kernel itself, which knows a hidden process (EPERM), too. */
     if (err < 0)
         return kill(pid, 0) < 0 && errno == ESRCH;
     if (stat.start != identity >> PID_BITS)
@@ -125,11 +185,66 @@ bool os_process_is_dead(uint64_t identity)
     return (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1;
 }
 
+static bool is_dumping_core(int32_t pid)
+{
+    char path[40], status[4096];
+    snprintf(path, sizeof path, "/proc/./%d/status", pid);
+    return proc_is_own() && read_proc(path, status, sizeof status) > 0 &&
+           strstr(status, "\nCoreDumping:\t1\n") != NULL;
+}
+
+/* More threads than this are looked at once some of them have ended. */
+#define THREADS 512
+
+/* True if no thread of the process runs an instruction of its program any more.  While it dumps
+   core, the kernel has sent each thread SIGKILL, and a thread that has taken that off runs none. */
+static bool threads_run_no_more(int32_t pid, bool dumping_core)
+{
+    char path[300];
+    struct process_stat stat;
+    int32_t tids[THREADS];
+    int count = 0;
+    snprintf(path, sizeof path, "/proc/./%d/task", pid);
+    DIR *task = opendir(path);
+    struct dirent *entry;
+    bool all = task != NULL;
+    while (all && (entry = readdir(task)) != NULL) {
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        snprintf(path, sizeof path, "/proc/./%d/task/%s/stat", pid, entry->d_name);
+        all = count < THREADS && read_stat_file(path, &stat) == 0 &&
+              (stat.exiting || (dumping_core && !stat.killed));
+        if (all)
+            tids[count++] = (int32_t)strtol(entry->d_name, NULL, 10);
+    }
+    if (task != NULL)
+        closedir(task);
+    /* The kernel may skip a thread in the list if one before it ends meanwhile: so none has. */
+    for (int i = 0; all && i < count; i++) {
+        snprintf(path, sizeof path, "/proc/./%d/task/%d", pid, tids[i]);
+        all = access(path, F_OK) == 0;
+    }
+    return all && count > 0;
+}
+
+bool os_process_runs_no_more(uint64_t identity)
+{
+    int32_t pid = os_identity_pid(identity);
+    if (os_process_is_dead(identity))
+        return true;
+    /* The state of a core dump first: it never ends before the threads do. */
+    bool dumping_core = is_dumping_core(pid);
+    return proc_is_own() && threads_run_no_more(pid, dumping_core) &&
+           os_process_identity(pid) == identity;
+}
+
 bool os_process_is_dying(uint64_t identity)
 {
     struct process_stat stat;
-    return os_process_is_dead(identity) || (read_stat(os_identity_pid(identity), &stat) == 0 &&
-                                            (stat.exiting || stat.start != identity >> PID_BITS));
+    return os_process_runs_no_more(identity) ||
+           (read_stat(os_identity_pid(identity), &stat) == 0 &&
+            (stat.killed || stat.start != identity >> PID_BITS)) ||
+           is_dumping_core(os_identity_pid(identity));
 }
 
 static uint64_t namespace_of(const char *process, const char *name)
@@ -146,7 +261,7 @@ int os_process_maps(int32_t pid, int shmid)
 {
     char path[32], line[512], process[16];
     snprintf(process, sizeof process, "%d", pid);
-    if (namespace_of(process, "ipc") != os_namespace("ipc"))
+    if (!proc_is_own() || namespace_of(process, "ipc") != os_namespace("ipc"))
         return -ESRCH; /* or it has ended: either way, nothing is known of its mappings */
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
     FILE *f = fopen(path, "re");

@@ -33,11 +33,18 @@ static inline int32_t os_identity_pid(uint64_t identity)
 bool os_process_is_dead(uint64_t identity);
 
 /*
- * True if that process is dead or seen to be on its way: killed, or exiting, and not yet
- * gone.  A large one takes its time to give its memory back.  For a moment between taking
+ * True if that process is dead or seen to be on its way: killed, exiting, or dumping core, and not
+ * yet gone.  A large one takes its time to give its memory back.  For a moment between taking
  * the signal and exiting it looks alive.
  */
 bool os_process_is_dying(uint64_t identity);
+
+/*
+ * True if that process is proven to run no instruction of its program any more: it is dead, or
+ * each of its threads is exiting, or it dumps core.  Its memory and its locks on files may last
+ * for seconds more.  False if that cannot be told, in another PID namespace for instance.
+ */
+bool os_process_runs_no_more(uint64_t identity);
 
 /* How often this process is a child of a fork that knew this library.  A handle made
    at another count is the parent's. */
@@ -45,6 +52,11 @@ extern unsigned os_fork_count __attribute__((visibility("hidden")));
 
 /* Counts forks from now on.  Any number of calls. */
 void os_watch_forks(void);
+
+/* No other thread's fork() copies this process's descriptors between these two.  Not nested; the
+   caller must not fork.  Takes effect after os_watch_forks(). */
+void os_forbid_forks(void);
+void os_allow_forks(void);
 
 /* 1 if process `pid` maps the SysV segment, 0 if it does not, -errno if that cannot be told. */
 int os_process_maps(int32_t pid, int shmid);

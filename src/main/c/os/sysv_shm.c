@@ -50,6 +50,7 @@ int os_shm_stat(int shmid, struct os_shm_stat *stat)
         .mode = ds.shm_perm.mode & 0777,
         .creator_pid = ds.shm_cpid,
         .key = ds.shm_perm.__key,
+        .removed = (ds.shm_perm.mode & SHM_DEST) != 0,
     };
     return 0;
 }

@@ -18,7 +18,8 @@ struct os_shm_stat {
     uint32_t creator_uid;
     uint32_t mode; /* permission bits */
     int32_t creator_pid;
-    int32_t key; /* 0: private */
+    int32_t key;  /* 0: private */
+    bool removed; /* goes with its last attachment */
 };
 
 /* Makes a segment that did not exist (IPC_CREAT | IPC_EXCL); key 0 makes a private one. */

@@ -134,7 +134,6 @@ void chaos_enter(void)
 void chaos_delete(void)
 {
     lwshm_segment_detach(here.segment, LWSHM_DETACH_FENCE);
-    lwshm_segment_delete(here.segment);
 }
 
 /* ---- waiting for facts ---- */

@@ -3,13 +3,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "core/layout.h"
+#include "core/allocator.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include "fixture.h"
-#include "os/process.h"
+#include "actor.h"
+#include "allocating.h"
+#include "core/backend_slot.h"
 
 static lwshm_segment *segment;
 static struct segment_header *header;
@@ -36,32 +38,53 @@ static void allocate(void)
     CHECK_OK(lwshm_tranche_init(segment, "tranche", 1, &found, &tranche));
 }
 
-static void stay(void *arg)
+static int act_enter_allocator(const struct acting *self, uint64_t unused, uint64_t unused2)
 {
-    (void)arg;
-    for (;;)
-        pause();
+    (void)unused;
+    (void)unused2;
+    return allocator_enter(self->segment);
+}
+
+static int act_leave_allocator(const struct acting *self, uint64_t unused, uint64_t unused2)
+{
+    (void)unused;
+    (void)unused2;
+    allocator_leave(self->segment);
+    return 0;
+}
+
+/* An actor that is allocating. */
+static struct actor *allocating(void)
+{
+    struct actor *actor = actor_start();
+    CHECK_OK(actor_do(actor, act_enter_allocator, 0, 0));
+    return actor;
 }
 
 TEST(a_killed_process_that_was_allocating_is_succeeded)
 {
     begin();
-    pid_t pid = test_fork(stay, NULL);
-    header->allocator = os_process_identity(pid);
-    kill(pid, SIGKILL);
-    AWAIT(test_has_ended(pid));
+    struct actor *killed = allocating();
+    kill(killed->pid, SIGKILL);
+    AWAIT(test_has_ended(killed->pid));
     allocate(); /* while it is a zombie */
-    test_kill(pid);
-    header->allocator = (uint64_t)pid | 12345ull << IDENTITY_PID_BITS;
+    test_kill(killed->pid);
+    killed = allocating();
+    test_kill(killed->pid);
     allocate(); /* and when it is gone */
     end();
 }
 
-TEST(a_process_that_was_allocating_and_whose_pid_another_has_is_succeeded)
+TEST(a_process_that_was_allocating_and_whose_entry_another_has_is_succeeded)
 {
     begin();
-    header->allocator = os_process_identity(getppid()) + (1ull << IDENTITY_PID_BITS);
+    struct actor *killed = allocating();
+    test_kill(killed->pid);
+    struct actor *next = actor_start(); /* takes its entry and its slot */
+    CHECK_EQ_UINT(killed->slot, next->slot);
+    CHECK(header->allocator != 0);
     allocate();
+    actor_end(next);
     end();
 }
 
@@ -74,45 +97,83 @@ static void allocate_behind(void *arg)
     close_segment(own);
 }
 
-static void is_waited_for(int signal_first)
+static void is_waited_for(bool stopped)
 {
     begin();
     uint32_t *done = shared_zeros(sizeof *done);
-    pid_t holder = test_fork(stay, NULL);
-    if (signal_first != 0)
-        kill(holder, signal_first);
-    __atomic_store_n(&header->allocator, os_process_identity(holder), __ATOMIC_SEQ_CST);
+    struct actor *holder = allocating();
+    if (stopped)
+        actor_stop(holder);
     uint64_t free_offset = header->free_offset;
     pid_t waiter = test_fork(allocate_behind, done);
-    AWAIT(sleeps(waiter) && lwshm_segment_processes(segment, NULL, 0) == 2);
+    AWAIT(sleeps(waiter) && lwshm_segment_processes(segment, NULL, 0) == 3);
     for (int i = 0; i < 50; i++) { /* it naps, looks, and naps again */
         AWAIT(sleeps(waiter));
         CHECK_EQ_UINT(free_offset, __atomic_load_n(&header->free_offset, __ATOMIC_SEQ_CST));
         CHECK_EQ_UINT(0, __atomic_load_n(done, __ATOMIC_SEQ_CST));
     }
-    __atomic_store_n(&header->allocator, 0, __ATOMIC_SEQ_CST);
+    CHECK_EQ_INT(0, kill(holder->pid, SIGCONT));
+    CHECK_OK(actor_do(holder, act_leave_allocator, 0, 0));
     TEST_WAIT(waiter);
     CHECK_EQ_UINT(1, *done);
     CHECK_EQ_UINT(free_offset + 64, header->free_offset);
-    test_kill(holder);
+    actor_end(holder);
     end();
 }
 
 TEST(a_live_process_that_is_allocating_is_waited_for)
 {
-    is_waited_for(0);
+    is_waited_for(false);
 }
 
 TEST(a_stopped_process_that_is_allocating_is_waited_for)
 {
-    is_waited_for(SIGSTOP);
+    is_waited_for(true);
 }
 
-TEST(a_name_of_ones_own_can_only_be_left_from_before_and_is_no_obstacle)
+TEST(two_handles_of_one_process_exclude_each_other)
 {
     begin();
-    header->allocator = os_process_self();
-    allocate();
+    lwshm_segment *second = attach_segment();
+    check_that_allocator_excludes(segment, lwshm_shmem_alloc, second);
+    check_that_allocator_excludes(second, lwshm_shmem_alloc, segment);
+    close_segment(second);
+    end();
+}
+
+/* ---- a forked child ---- */
+
+static void *allocate_during_a_fork(void *step)
+{
+    CHECK_OK(allocator_enter(segment));
+    __atomic_store_n((uint32_t *)step, 1, __ATOMIC_SEQ_CST);
+    AWAIT(__atomic_load_n((uint32_t *)step, __ATOMIC_SEQ_CST) == 2);
+    allocator_leave(segment);
+    return NULL;
+}
+
+/* The handle that it inherits has its mutex locked by a thread that is not there. */
+static void allocate_in_two_threads(void *step)
+{
+    struct lwshm_area area;
+    lwshm_segment *own = attach_segment();
+    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_shmem_alloc(segment, 64, &area));
+    __atomic_store_n((uint32_t *)step, 2, __ATOMIC_SEQ_CST);
+    check_that_allocator_excludes(own, lwshm_shmem_alloc, own);
+    close_segment(own);
+    _exit(0); /* the leak checker would look for the parent's other thread */
+}
+
+TEST(two_threads_of_a_child_that_was_forked_during_an_allocation_exclude_each_other)
+{
+    uint32_t *step = shared_zeros(sizeof *step);
+    pthread_t thread;
+    begin();
+    CHECK_EQ_INT(0, pthread_create(&thread, NULL, allocate_during_a_fork, step));
+    AWAIT(__atomic_load_n(step, __ATOMIC_SEQ_CST) == 1);
+    pid_t child = test_fork(allocate_in_two_threads, step);
+    CHECK_EQ_INT(0, pthread_join(thread, NULL));
+    TEST_WAIT(child);
     end();
 }
 
@@ -121,10 +182,9 @@ TEST(what_was_half_made_when_its_maker_was_killed_counts_as_nameless)
     /* Between moving the end of the areas on and counting the entry. */
     begin();
     struct lwshm_allocation rows[32];
-    pid_t pid = test_fork(stay, NULL);
-    header->allocator = os_process_identity(pid);
+    struct actor *killed = allocating();
     header->free_offset += 128;
-    test_kill(pid);
+    test_kill(killed->pid);
     struct lwshm_area area;
     bool found;
     CHECK_OK(lwshm_shmem_init_struct(segment, "next", 64, &found, &area));

@@ -95,10 +95,15 @@ TEST(one_that_somebody_is_attached_to_is_not_dead)
     pid_t creator;
     int shmid = left_by(&creator, false);
     lwshm_segment *mine = attach_segment();
+    char *bytes = attach_bytes(shmid);
     test_kill(creator);
     CHECK(!is_found(shmid));
     CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_dead_segment_remove(shmid));
     close_segment(mine);
+    CHECK(!segment_exists(shmid)); /* the last one out deletes */
+    detach_bytes(bytes);
+    shmid = left_by(&creator, false);
+    test_kill(creator);
     CHECK(is_found(shmid));
     CHECK_OK(lwshm_dead_segment_remove(shmid));
 }

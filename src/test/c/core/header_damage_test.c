@@ -65,7 +65,8 @@ static struct tranche_entry *tranche_entries(void)
 
 static int expected_for(const char *name)
 {
-    static const char *const decide_whose[] = {"magic", "data_dir_dev", "data_dir_ino", "boot_id"};
+    static const char *const decide_whose[] = {"magic", "nonce", "members_dev", "members_ino",
+                                               "boot_id"};
     for (size_t i = 0; i < sizeof decide_whose / sizeof *decide_whose; i++)
         if (strcmp(name, decide_whose[i]) == 0)
             return LWSHM_E_NOT_FOUND;
@@ -165,7 +166,7 @@ TEST(the_damaged_field_is_named_with_what_was_found_in_it)
     IS_NAMED("flags", h->flags, 6);
     IS_NAMED("checksum", h->checksum, 42);
     IS_NAMED("state", h->state, 0);
-    IS_NAMED("state", h->state, 4);
+    IS_NAMED("state", h->state, 5);
     IS_NAMED("stop_mode", h->stop_mode, 4);
     IS_NAMED("free_offset", h->free_offset, 0);
     IS_NAMED("free_offset", h->free_offset, h->region[LWSHM_REGION_AREAS] - 64);
@@ -409,8 +410,9 @@ TEST(a_segment_of_nothing_but_noise_is_refused)
         struct segment_header *h = header(), *was = (struct segment_header *)sound;
         h->magic = was->magic;
         h->abi_version = was->abi_version;
-        h->data_dir_dev = was->data_dir_dev;
-        h->data_dir_ino = was->data_dir_ino;
+        h->nonce = was->nonce;
+        h->members_dev = was->members_dev;
+        h->members_ino = was->members_ino;
         memcpy(h->boot_id, was->boot_id, sizeof h->boot_id);
         h->header_size = was->header_size;
         if (round % 3 > 0)

@@ -35,7 +35,7 @@ TEST(every_name_is_told_once)
 
 TEST(the_sizes_of_the_structs_are_told)
 {
-    is_told("segment_header", 0, 320);
+    is_told("segment_header", 0, 384);
     is_told("process_entry", 0, 64);
     is_told("backend_slot", 0, 64);
     is_told("lwlock", 0, LWSHM_LWLOCK_SIZE);

@@ -200,11 +200,11 @@ TEST(a_writer_that_waits_in_steps_for_a_reader_is_killed_all_along)
 /* Cleans up after slot *arg, which is dead, as a waiter or the reaper would. */
 static void recover(void *arg)
 {
-    lwshm_segment *own = attach_segment();
+    /* By the parent's handle: who attaches takes the dead one's entry, and cleans up after it. */
     uint32_t slot = *(uint32_t *)arg;
-    uint64_t identity = slot_at(own, slot)->identity;
+    uint64_t identity = slot_at(segment, slot)->identity;
     stepping_begin();
-    recover_slot(own, slot, identity);
+    recover_slot(segment, slot, identity);
     stepping_end();
 }
 

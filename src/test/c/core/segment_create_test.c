@@ -5,19 +5,16 @@
  */
 #define _GNU_SOURCE
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fixture.h"
+#include "os/members_file.h"
 
-TEST(a_second_creator_hears_who_holds_the_segment)
+TEST(a_second_creator_is_told_who_holds_the_segment)
 {
     struct lwshm_segment_options options = small_options();
     lwshm_segment *segment = create_segment(NULL), *second = NULL;
@@ -39,12 +36,8 @@ TEST(a_segment_of_another_mode_is_ours_all_the_same)
     CHECK_EQ_INT(LWSHM_OK, lwshm_segment_create(&options, &wide));
     options.mode = 0600;
     CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &narrow));
-    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_detach(wide, LWSHM_DETACH_UNMAP));
-    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_create(&options, &narrow));
-    struct lwshm_segment_info info;
-    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_info(narrow, &info));
-    CHECK_EQ_UINT(2, info.generation);
-    CHECK_EQ_INT(LWSHM_OK, lwshm_segment_close(wide));
+    CHECK_OK(lwshm_segment_close(wide));
+    CHECK_OK(lwshm_segment_create(&options, &narrow));
     end_segment(narrow);
 }
 
@@ -85,7 +78,7 @@ static void run_the_race(void *arg)
     }
 }
 
-TEST(of_two_creators_exactly_one_wins_and_the_other_hears_its_pid)
+TEST(of_two_creators_exactly_one_wins_and_the_other_is_told_its_pid)
 {
     pid_t pids[RACERS];
     race = shared_zeros(sizeof *race);
@@ -112,9 +105,10 @@ TEST(a_segment_left_by_a_killed_process_is_replaced_and_the_generation_goes_up)
         pid_t killed = test_fork(create_and_be_killed, NULL);
         CHECK_EQ_INT(-SIGKILL, test_wait_any(killed));
         CHECK_EQ_INT(1, segments_made_by(killed));
-        lwshm_segment *left = attach_segment();
-        CHECK_EQ_UINT(generation, info_of(left).generation);
-        close_segment(left);
+        lwshm_segment *none;
+        CHECK_CONTAINS(
+            "open() adopts it",
+            CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_segment_attach(test_dir(), 0, &none))->message);
     }
     lwshm_segment *segment = create_segment(NULL);
     CHECK_EQ_UINT(4, info_of(segment).generation);
@@ -254,21 +248,16 @@ static void create_fork_and_be_killed(void *orphan)
     raise(SIGKILL);
 }
 
-TEST(a_process_that_only_inherited_the_mapping_is_named_too)
+TEST(a_process_that_only_inherited_the_mapping_is_no_member)
 {
-    struct lwshm_segment_options options = small_options();
     pid_t *orphan = shared_zeros(sizeof *orphan);
-    lwshm_segment *second;
     attached = shared_zeros(sizeof *attached);
     CHECK_EQ_INT(-SIGKILL, test_wait_any(test_fork(create_fork_and_be_killed, orphan)));
     AWAIT(__atomic_load_n(attached, __ATOMIC_SEQ_CST) == 1);
-    const struct lwshm_error *error =
-        CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
-    CHECK_EQ_UINT(1, error->value_count);
-    CHECK_EQ_INT(*orphan, error->values[0]);
+    lwshm_segment *segment = create_segment(NULL);
+    CHECK_EQ_UINT(2, info_of(segment).generation);
     kill(*orphan, SIGKILL);
-    AWAIT(kill(*orphan, 0) < 0); /* init has waited for it */
-    end_segment(create_segment(NULL));
+    end_segment(segment);
 }
 
 TEST(a_stopped_process_is_alive)
@@ -286,45 +275,33 @@ TEST(a_stopped_process_is_alive)
     end_segment(create_segment(NULL));
 }
 
-static void create_in_another_pid_namespace(void *arg)
-{
-    struct lwshm_segment_options options = small_options();
-    lwshm_segment *second;
-    if (unshare(CLONE_NEWPID) < 0)
-        _exit(2);
-    pid_t child = fork();
-    if (child == 0) {
-        CHECK_CONTAINS(
-            "PID namespace",
-            CHECK_FAILS(LWSHM_E_NAMESPACE, lwshm_segment_create(&options, &second))->message);
-        _exit(0);
-    }
-    (void)arg;
-    TEST_WAIT(child);
-    _exit(0); /* the leak checker does not work in a process that has done this */
-}
+/* ---- the directory's lock ---- */
 
-TEST(processes_of_another_pid_namespace_cannot_be_judged_so_their_segment_is_not_replaced)
-{
-    lwshm_segment *segment = create_segment(NULL);
-    int status = test_wait_any(test_fork(create_in_another_pid_namespace, NULL));
-    end_segment(segment);
-    if (status == 2)
-        SKIP("no new PID namespace is to be had");
-    CHECK_EQ_INT(0, status);
-}
-
-/* ---- the kernel's lock on the directory ---- */
+struct held {
+    uint32_t step;
+    bool exclusive;
+};
 
 static void hold_the_lock(void *arg)
 {
-    uint32_t *step = arg;
-    int fd = open(test_dir(), O_RDONLY | O_DIRECTORY);
-    CHECK_EQ_INT(0, flock(fd, LOCK_EX));
-    __atomic_store_n(step, 1, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(step, __ATOMIC_SEQ_CST) == 1)
+    struct held *held = arg;
+    struct os_data_dir dir;
+    struct os_file_id id;
+    os_file_hold *hold;
+    CHECK_EQ_INT(0, os_data_dir_open(test_dir(), &dir));
+    CHECK_EQ_INT(0, os_members_hold(&dir, 0, held->exclusive, &id, &hold));
+    __atomic_store_n(&held->step, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&held->step, __ATOMIC_SEQ_CST) == 1)
         testing_nap();
     _exit(0); /* which lets it go */
+}
+
+static pid_t start_holder(struct held *held)
+{
+    end_segment(create_segment(NULL)); /* makes the file */
+    pid_t holder = test_fork(hold_the_lock, held);
+    AWAIT(__atomic_load_n(&held->step, __ATOMIC_SEQ_CST) == 1);
+    return holder;
 }
 
 static void create_behind_the_lock(void *arg)
@@ -334,29 +311,63 @@ static void create_behind_the_lock(void *arg)
     end_segment(segment);
 }
 
-TEST(a_creator_waits_for_another_that_is_at_work_in_the_directory)
+TEST(a_creator_waits_for_another_process_that_is_at_work_in_the_directory)
 {
-    uint32_t *step = shared_zeros(sizeof *step);
-    pid_t holder = test_fork(hold_the_lock, step);
-    AWAIT(__atomic_load_n(step, __ATOMIC_SEQ_CST) == 1);
-    pid_t creator = test_fork(create_behind_the_lock, step);
-    AWAIT(sleeps(creator));
-    CHECK_EQ_INT(0, segments_made_by(creator));
-    __atomic_store_n(step, 2, __ATOMIC_SEQ_CST);
+    for (int exclusive = 0; exclusive < 2; exclusive++) {
+        struct held *held = shared_zeros(sizeof *held);
+        held->exclusive = exclusive != 0;
+        pid_t holder = start_holder(held);
+        pid_t creator = test_fork(create_behind_the_lock, &held->step);
+        AWAIT(sleeps(creator));
+        CHECK_EQ_INT(0, segments_made_by(creator));
+        __atomic_store_n(&held->step, 2, __ATOMIC_SEQ_CST);
+        TEST_WAIT(holder);
+        TEST_WAIT(creator);
+    }
+}
+
+TEST(behind_one_that_is_stopped_all_fail_in_the_end_and_a_member_leaves_without_deleting)
+{
+    struct lwshm_segment_options options = small_options();
+    struct held *held = shared_zeros(sizeof *held);
+    lwshm_segment *segment;
+    held->exclusive = true;
+    pid_t holder = start_holder(held);
+    kill(holder, SIGSTOP);
+    CHECK_CONTAINS("stopped",
+                   CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &segment))->message);
+    CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_attach(test_dir(), 0, &segment));
+    CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_open(&options, &segment, NULL, 0));
+    kill(holder, SIGCONT);
+    __atomic_store_n(&held->step, 2, __ATOMIC_SEQ_CST);
     TEST_WAIT(holder);
-    TEST_WAIT(creator);
+
+    segment = create_segment(NULL);
+    __atomic_store_n(&held->step, 0, __ATOMIC_SEQ_CST);
+    holder = test_fork(hold_the_lock, held);
+    AWAIT(__atomic_load_n(&held->step, __ATOMIC_SEQ_CST) == 1);
+    int shmid = info_of(segment).shmid;
+    close_segment(segment);
+    CHECK(segment_exists(shmid));
+    test_kill(holder);
+    end_segment(create_segment(NULL)); /* which replaces what was left */
+    CHECK(!segment_exists(shmid));
 }
 
 TEST(the_lock_on_the_directory_is_let_go_when_the_segment_is_made_and_when_it_is_not)
 {
     struct lwshm_segment_options options = small_options();
     lwshm_segment *segment = create_segment(NULL), *second;
-    int fd = open(test_dir(), O_RDONLY | O_DIRECTORY);
-    CHECK_EQ_INT(0, flock(fd, LOCK_EX | LOCK_NB));
-    CHECK_EQ_INT(0, flock(fd, LOCK_UN));
+    struct os_data_dir dir;
+    struct os_file_id id;
+    os_file_hold *hold;
+    CHECK_EQ_INT(0, os_data_dir_open(test_dir(), &dir));
+    CHECK_EQ_INT(0, os_members_hold(&dir, 0, true, &id, &hold));
+    os_members_release(hold);
     CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
-    CHECK_EQ_INT(0, flock(fd, LOCK_EX | LOCK_NB));
-    close(fd);
+    CHECK_EQ_INT(0, os_members_hold(&dir, 0, true, &id, &hold));
+    os_members_release(hold);
+    os_data_dir_close(&dir);
     end_segment(segment);
 }
 

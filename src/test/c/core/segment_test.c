@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -66,7 +67,8 @@ TEST(a_mode_for_the_group_is_given_to_the_segment_and_must_be_accepted_by_attach
     lwshm_segment *segment = create_segment(&options), *again;
     CHECK_EQ_INT(0, shmctl(info_of(segment).shmid, IPC_STAT, &ds));
     CHECK_EQ_UINT(0660, ds.shm_perm.mode & 0777);
-    CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_segment_attach(test_dir(), 0, &again));
+    CHECK_CONTAINS(
+        "0660", CHECK_FAILS(LWSHM_E_FOREIGN, lwshm_segment_attach(test_dir(), 0, &again))->message);
     CHECK_OK(lwshm_segment_attach(test_dir(), 0660, &again));
     close_segment(again);
     end_segment(segment);
@@ -99,38 +101,27 @@ TEST(detaching_gives_the_process_entry_back)
     end_segment(mine);
 }
 
-TEST(detaching_and_deleting_twice_are_harmless)
+TEST(detaching_twice_is_harmless)
 {
     lwshm_segment *segment = create_segment(NULL);
     CHECK_OK(lwshm_segment_detach(segment, LWSHM_DETACH_UNMAP));
     CHECK_OK(lwshm_segment_detach(segment, LWSHM_DETACH_UNMAP));
     CHECK_OK(lwshm_segment_detach(segment, LWSHM_DETACH_KEEP_ADDRESS));
-    CHECK_OK(lwshm_segment_delete(segment));
-    CHECK_OK(lwshm_segment_delete(segment));
     CHECK_OK(lwshm_segment_close(segment));
     CHECK_OK(lwshm_segment_close(NULL));
 }
 
-TEST(a_deleted_segment_can_be_used_by_who_is_in_it_and_found_by_nobody)
-{
-    lwshm_segment *mine = create_segment(NULL), *other = attach_segment(), *late;
-    struct lwshm_area area;
-    CHECK_OK(lwshm_segment_delete(mine));
-    CHECK_OK(lwshm_shmem_alloc(other, 64, &area));
-    CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_segment_attach(test_dir(), 0, &late));
-    CHECK(!segment_exists(info_of(mine).shmid));
-    close_segment(other);
-    close_segment(mine);
-}
-
-TEST(the_note_in_the_directory_comes_with_the_segment_and_goes_with_it)
+TEST(the_members_file_stays_when_the_segment_goes)
 {
     char path[4200];
-    snprintf(path, sizeof path, "%s/lwshm.segment", test_dir());
-    lwshm_segment *segment = create_segment(NULL);
-    CHECK_EQ_INT(0, access(path, F_OK));
-    end_segment(segment);
-    CHECK(access(path, F_OK) != 0);
+    struct stat before, after;
+    snprintf(path, sizeof path, "%s/lwshm.members", test_dir());
+    end_segment(create_segment(NULL));
+    CHECK_EQ_INT(0, stat(path, &before));
+    CHECK_EQ_UINT(0600, before.st_mode & 0777);
+    end_segment(create_segment(NULL));
+    CHECK_EQ_INT(0, stat(path, &after));
+    CHECK_EQ_UINT(before.st_ino, after.st_ino);
 }
 
 TEST(every_call_on_a_detached_handle_says_so)
@@ -171,13 +162,12 @@ TEST(a_null_handle_is_an_invalid_argument)
     struct lwshm_segment_info info;
     lwshm_backend *backend;
     CHECK_FAILS(LWSHM_E_INVALID, lwshm_segment_detach(NULL, LWSHM_DETACH_UNMAP));
-    CHECK_FAILS(LWSHM_E_INVALID, lwshm_segment_delete(NULL));
     CHECK_FAILS(LWSHM_E_INVALID, lwshm_segment_publish(NULL));
     CHECK_FAILS(LWSHM_E_INVALID, lwshm_segment_info(NULL, &info));
     CHECK_FAILS(LWSHM_E_INVALID, lwshm_backend_join(NULL, &backend));
 }
 
-TEST(only_the_creator_publishes)
+TEST(an_attacher_does_not_publish)
 {
     lwshm_segment *mine = create_segment(NULL), *other = attach_segment();
     CHECK_FAILS(LWSHM_E_INVALID, lwshm_segment_publish(other));
@@ -218,7 +208,6 @@ static void use_the_parents_handle(void *arg)
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_segment_publish(inherited));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_shmem_init_struct(inherited, "a", 1, &found, &area));
     CHECK_FAILS(LWSHM_E_CLOSED, lwshm_backend_join(inherited, &backend));
-    CHECK_FAILS(LWSHM_E_CLOSED, lwshm_segment_delete(inherited));
     CHECK_CONTAINS(
         "fork",
         CHECK_FAILS(LWSHM_E_CLOSED, lwshm_segment_detach(inherited, LWSHM_DETACH_UNMAP))->message);
@@ -269,11 +258,13 @@ TEST(a_stale_pointer_reads_zeros_after_a_detach_that_keeps_the_address)
 
 TEST(nothing_is_attached_after_a_plain_detach)
 {
-    lwshm_segment *segment = create_segment(NULL);
+    lwshm_segment *segment = create_segment(NULL), *again = attach_segment();
     int shmid = info_of(segment).shmid;
+    CHECK_EQ_UINT(2, attached(shmid));
+    CHECK_OK(lwshm_segment_detach(again, LWSHM_DETACH_UNMAP));
     CHECK_EQ_UINT(1, attached(shmid));
     CHECK_OK(lwshm_segment_detach(segment, LWSHM_DETACH_UNMAP));
-    CHECK_EQ_UINT(0, attached(shmid));
-    end_segment(segment);
     CHECK(!segment_exists(shmid));
+    close_segment(again);
+    close_segment(segment);
 }

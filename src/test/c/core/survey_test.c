@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/members.h"
 #include "fixture.h"
-#include "os/process.h"
 
 /* Another program's segment on one of our keys. */
 static int stranger(uint32_t i, size_t size, int mode)
@@ -134,9 +134,7 @@ TEST(a_segment_of_ours_with_any_other_field_changed_is_ours_all_the_same)
 TEST(a_dead_segment_of_another_abi_version_is_replaced)
 {
     int shmid = forgery("segment_header.abi_version");
-    lwshm_segment *segment;
-    CHECK_FAILS(LWSHM_E_ABI_VERSION, lwshm_segment_attach(test_dir(), 0, &segment));
-    segment = create_segment(NULL);
+    lwshm_segment *segment = create_segment(NULL);
     CHECK(!segment_exists(shmid));
     end_segment(segment);
 }
@@ -262,62 +260,75 @@ TEST(a_directory_whose_keys_are_all_taken_gets_no_segment_and_hears_why)
 /* ---- headless segments: of a creator killed before it could write the magic ---- */
 
 enum leaving {
-    UNNOTED,
-    NOTED,
-    NOTED_WITH_A_HEAD
+    UNRECORDED,
+    RECORDED,
+    OF_ANOTHER_SIZE,
+    WITH_A_HEAD
 };
 
-static void leave_headless(void *arg)
+#define SIZE (1 << 16)
+
+static void record(uint64_t size)
 {
-    enum leaving how = *(enum leaving *)arg;
     struct os_data_dir dir;
+    struct directory_lock lock;
     CHECK_EQ_INT(0, os_data_dir_open(test_dir(), &dir));
-    struct os_segment_note note = {.key = key_of(test_dir()),
-                                   .shmid = -1,
-                                   .creator = os_process_self(),
-                                   .ipc_namespace = os_namespace("ipc"),
-                                   .pid_namespace = os_namespace("pid")};
-    os_boot_id(note.boot_id);
-    if (how != UNNOTED)
-        CHECK_EQ_INT(0, os_segment_note_write(&dir, &note));
-    int shmid = stranger(0, 1 << 16, 0600);
-    if (how == NOTED_WITH_A_HEAD)
-        strcpy(attach_bytes(shmid), "another program's");
-    raise(SIGKILL);
+    CHECK_OK(directory_lock(&dir, test_dir(), true, true, &lock));
+    struct members_record record = members_record_new(&lock);
+    record.key = key_of(test_dir());
+    record.size = size;
+    CHECK_OK(members_record_write(&lock, &record));
+    directory_unlock(&lock);
+    os_data_dir_close(&dir);
 }
 
-TEST(a_headless_segment_that_a_note_tells_of_is_removed)
+static int headless(enum leaving how)
 {
-    enum leaving how = NOTED;
-    pid_t killed = test_fork(leave_headless, &how);
-    CHECK_EQ_INT(-SIGKILL, test_wait_any(killed));
-    CHECK_EQ_INT(1, segments_made_by(killed));
+    if (how != UNRECORDED)
+        record(how == OF_ANOTHER_SIZE ? SIZE * 2 : SIZE);
+    int shmid = stranger(0, SIZE, 0600);
+    char *bytes = attach_bytes(shmid);
+    if (how == WITH_A_HEAD)
+        strcpy(bytes, "another program's");
+    detach_bytes(bytes);
+    return shmid;
+}
+
+TEST(a_headless_segment_that_the_record_tells_of_is_removed)
+{
+    int shmid = headless(RECORDED);
     lwshm_segment *segment = create_segment(NULL);
-    CHECK_EQ_INT(0, segments_made_by(killed));
+    CHECK(!segment_exists(shmid));
     CHECK_EQ_INT(key_of(test_dir()), info_of(segment).key);
     end_segment(segment);
 }
 
-TEST(a_headless_segment_that_no_note_tells_of_is_a_strangers)
+TEST(a_headless_segment_that_no_record_tells_of_is_a_strangers)
 {
-    enum leaving how = UNNOTED;
-    pid_t killed = test_fork(leave_headless, &how);
-    CHECK_EQ_INT(-SIGKILL, test_wait_any(killed));
-    is_skipped(shmget(key_of(test_dir()), 0, 0));
+    is_skipped(headless(UNRECORDED));
 }
 
-TEST(a_headless_segment_of_another_process_than_the_notes_is_a_strangers)
+TEST(a_headless_segment_of_another_size_than_the_records_is_a_strangers)
 {
-    enum leaving how = NOTED;
-    pid_t killed = test_fork(leave_headless, &how);
-    CHECK_EQ_INT(-SIGKILL, test_wait_any(killed));
-    shmctl(shmget(key_of(test_dir()), 0, 0), IPC_RMID, NULL);
-    is_skipped(stranger(0, 1 << 16, 0600)); /* by us, who came after it */
+    is_skipped(headless(OF_ANOTHER_SIZE));
 }
 
-TEST(a_segment_with_another_head_is_a_strangers_whatever_a_note_tells)
+TEST(a_segment_with_another_head_is_a_strangers_whatever_the_record_tells)
 {
-    enum leaving how = NOTED_WITH_A_HEAD;
-    CHECK_EQ_INT(-SIGKILL, test_wait_any(test_fork(leave_headless, &how)));
-    is_skipped(shmget(key_of(test_dir()), 0, 0));
+    is_skipped(headless(WITH_A_HEAD));
+}
+
+static void record_and_be_killed(void *arg)
+{
+    (void)arg;
+    record(SIZE);
+    raise(SIGKILL);
+}
+
+TEST(a_record_of_a_segment_that_was_never_made_is_no_obstacle)
+{
+    lwshm_segment *none;
+    CHECK_EQ_INT(-SIGKILL, test_wait_any(test_fork(record_and_be_killed, NULL)));
+    CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_segment_attach(test_dir(), 0, &none));
+    end_segment(create_segment(NULL));
 }

@@ -11,6 +11,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,6 +79,109 @@ TEST(a_killed_process_is_dying_and_then_dead)
     CHECK(os_process_is_dying(identity));
     test_wait_any(pid);
     CHECK(os_process_is_dying(identity));
+}
+
+/* ---- one that runs no instruction any more, and that the kernel has not finished with ---- */
+
+#define MUCH ((size_t)256 << 20)
+
+static void fill_memory(void)
+{
+    /* In small pages the kernel takes a while to take it back, and to write it down. */
+    char *much = mmap(NULL, MUCH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(much != MAP_FAILED);
+    madvise(much, MUCH, MADV_NOHUGEPAGE);
+    memset(much, 'x', MUCH);
+}
+
+static void fill_memory_and_stay(void *ready)
+{
+    fill_memory();
+    __atomic_store_n((uint32_t *)ready, 1, __ATOMIC_SEQ_CST);
+    stay(NULL);
+}
+
+static void fill_memory_and_dump_core(void *ready)
+{
+    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_CORE, &unlimited);
+    CHECK_EQ_INT(0, chdir(test_dir()));
+    fill_memory();
+    __atomic_store_n((uint32_t *)ready, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n((uint32_t *)ready, __ATOMIC_SEQ_CST) == 1)
+        testing_nap();
+    abort();
+}
+
+/* Whether it was seen to run no more before it had ended. */
+static bool runs_no_more_before_its_end(void run(void *), int signal)
+{
+    uint32_t *ready = shared_zeros(sizeof *ready);
+    pid_t pid = test_fork(run, ready);
+    uint64_t identity = os_process_identity(pid);
+    AWAIT(__atomic_load_n(ready, __ATOMIC_SEQ_CST) == 1);
+    CHECK(!os_process_runs_no_more(identity));
+    kill(pid, SIGSTOP);
+    CHECK(!os_process_runs_no_more(identity));
+    kill(pid, SIGCONT);
+    __atomic_store_n(ready, 2, __ATOMIC_SEQ_CST);
+    kill(pid, signal);
+    AWAIT(os_process_runs_no_more(identity));
+    bool before = !test_has_ended(pid);
+    test_wait_any(pid);
+    CHECK(os_process_runs_no_more(identity));
+    return before;
+}
+
+TEST(a_killed_process_is_seen_to_run_no_more_before_its_memory_is_gone)
+{
+    AWAIT(runs_no_more_before_its_end(fill_memory_and_stay, SIGKILL));
+}
+
+static bool dumps_go_to_files(void)
+{
+    char pattern[256] = "|";
+    struct rlimit core;
+    FILE *f = fopen("/proc/sys/kernel/core_pattern", "r");
+    if (f == NULL)
+        return false;
+    bool is_read = fgets(pattern, sizeof pattern, f) != NULL;
+    fclose(f);
+    return is_read && pattern[0] != '|' && pattern[0] != '\n' && pattern[0] != '/' &&
+           getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == RLIM_INFINITY;
+}
+
+TEST(a_process_is_seen_to_run_no_more_before_its_core_is_written)
+{
+    if (!dumps_go_to_files())
+        SKIP("cores are not written to files here");
+    AWAIT(runs_no_more_before_its_end(fill_memory_and_dump_core, SIGCONT));
+}
+
+static void *outlive_the_main_thread(void *ready)
+{
+    __atomic_store_n((uint32_t *)ready, 1, __ATOMIC_SEQ_CST);
+    stay(NULL);
+    return NULL;
+}
+
+static void have_a_thread_live_on(void *ready)
+{
+    pthread_t other;
+    CHECK_EQ_INT(0, pthread_create(&other, NULL, outlive_the_main_thread, ready));
+    pthread_exit(NULL);
+}
+
+TEST(a_process_whose_main_thread_has_ended_runs_on)
+{
+    uint32_t *ready = shared_zeros(sizeof *ready);
+    pid_t pid = test_fork(have_a_thread_live_on, ready);
+    uint64_t identity = os_process_identity(pid);
+    AWAIT(__atomic_load_n(ready, __ATOMIC_SEQ_CST) == 1);
+    for (int i = 0; i < 100; i++)
+        CHECK(!os_process_runs_no_more(identity) && !os_process_is_dying(identity));
+    test_kill(pid);
+    CHECK(os_process_runs_no_more(identity));
 }
 
 TEST(a_process_that_started_at_another_time_is_another)

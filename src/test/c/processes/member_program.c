@@ -83,12 +83,7 @@ static int create(char **argument)
 
 static int leave_segment(void)
 {
-    struct lwshm_segment_info info;
-    lwshm_segment_info(segment, &info);
-    int r = lwshm_segment_detach(segment, LWSHM_DETACH_UNMAP);
-    if (r == LWSHM_OK && info.is_creator)
-        r = lwshm_segment_delete(segment);
-    return r < 0 ? r : lwshm_segment_close(segment);
+    return lwshm_segment_close(segment);
 }
 
 static void reply_joined(void)
@@ -245,7 +240,9 @@ static void run(char **argument)
             reply_error(r);
         else
             printf("ok %d\n", r);
-    } else if (is(argument, "release"))
+    } else if (is(argument, "reap"))
+        printf("ok %d\n", lwshm_segment_reap_dead(segment));
+    else if (is(argument, "release"))
         reply(lwshm_lwlock_release(me, lwshm_tranche_lock(&locks, (uint32_t)atoi(argument[1]))));
     else if (is(argument, "contend"))
         contend(argument);

@@ -120,19 +120,6 @@ final class Attachment {
     }
   }
 
-  /** Removes the segment from the system, which may be done after detaching. */
-  void delete() {
-    Lock exclusive = gate.writeLock();
-    exclusive.lock();
-    try {
-      if (!freed) {
-        Status.check(SegmentNative.delete(handle));
-      }
-    } finally {
-      exclusive.unlock();
-    }
-  }
-
   /** Frees the handle, once; not if detaching failed, for then it would be unmapped. */
   void free() {
     Lock exclusive = gate.writeLock();

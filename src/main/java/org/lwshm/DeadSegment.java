@@ -10,11 +10,12 @@ import org.lwshm.jni.DeadSegmentNative;
 import org.lwshm.jni.Status;
 
 /**
- * A segment that somebody left who was killed: lwshm's, of this boot and this user, made in this
- * PID namespace by a process that is proven to have ended, and nobody is attached to it.
+ * A segment whose processes were all killed: lwshm's, of this boot and this user, and no process is
+ * attached to it.
  *
- * <p>The next creator in a data directory removes that directory's by itself. This is for
- * directories in which nobody will create one again.
+ * <p>The next creator in a data directory removes that directory's by itself, and {@link
+ * SegmentBuilder#open} adopts it with its data. This is for directories in which nobody will do
+ * either.
  *
  * @param id the SysV id, as {@code ipcs -m} shows it
  * @param key the SysV key; 0 for a private one

@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
  *   <li>then this process's backends leave, and their locks are released; when the process exits,
  *       threads that run on acquire nothing more and have a moment to release what they hold
  *   <li>{@link #onShmemExit}: the segment is still attached, without locks; the last two of these
- *       are lwshm's own, which detach, release what such threads hold even then, and, in the
- *       creator, delete the segment
+ *       are lwshm's own, which detach, release what such threads hold even then, and, in the last
+ *       process out, delete the segment
  *   <li>{@link #onProcExit}: the segment is gone
  * </ol>
  *

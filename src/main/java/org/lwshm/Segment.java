@@ -30,9 +30,12 @@ import org.slf4j.LoggerFactory;
  * A shared memory segment that this process is attached to.
  *
  * <p>One process creates it ({@link #builder}), others attach to it ({@link #attach(Path,
- * ShmemSubsystem...)}). It belongs to a data directory, by which it is found; a private one has
- * none and is found by its {@link #id()}. The creator deletes it when it closes it; who is still
- * attached then keeps the memory until it leaves.
+ * ShmemSubsystem...)}); or each opens it ({@link SegmentBuilder#open}), and the first one makes it.
+ * It belongs to a data directory, by which it is found, and which has at most one that is in use; a
+ * private one has none and is found by its {@link #id()}.
+ *
+ * <p>It lives as long as any process is in it, whoever made it: the last one out deletes it. If all
+ * were killed, it stays: {@code open()} adopts it with its data, {@code create()} replaces it.
  *
  * <p>Any thread may use it. It must be closed ({@link #close()}); if the process ends before, a
  * shutdown hook does the same. What it is ({@link #id()}, {@link #size()} and so on) it tells after
@@ -57,7 +60,7 @@ public final class Segment implements AutoCloseable {
   private final int maxHeldLocks;
   private final Map<Integer, RepairCallback> repairCallbacks = new ConcurrentHashMap<>();
 
-  /** "init" or "attach" while subsystems run, else null. */
+  /** "init", "attach" or "adopt" while subsystems run, else null. */
   private volatile String phase;
 
   /** Null unless it was got from one. */
@@ -73,10 +76,6 @@ public final class Segment implements AutoCloseable {
     maxHeldLocks = RawMemory.getInt(attachment.base() + Layout.HEADER_MAX_HELD_LOCKS);
     if (LWLock.CHECKS_ORDER) {
       attachment.call(segment -> LWLockNative.checkLockOrder(segment, 1));
-    }
-    // Last-in first-out: delete is registered first, so that detach runs first.
-    if (isCreator()) {
-      exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::delete);
     }
     exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::detach);
     exitCallbacks.register(ExitCallbacks.Stage.BACKENDS_LEAVE, backends::leaveAll);
@@ -117,17 +116,24 @@ public final class Segment implements AutoCloseable {
   }
 
   /**
-   * Attaches to the segment of a data directory, and lets the subsystems attach.
+   * Attaches to the segment of a data directory, and lets the subsystems attach. The processes that
+   * use it may be in any PID namespace, and share an IPC namespace and the directory, where this
+   * process must be able to write.
+   *
+   * <p>The segment lives on as long as this process is in it, even if the one that made it leaves.
    *
    * @param dataDir the directory that it was made for
    * @param subsystems in the order in which they attach
-   * @return the segment
-   * @throws SegmentNotFoundException if the directory has none
+   * @return the segment; the last process to close it deletes it
+   * @throws SegmentNotFoundException if the directory has none, or all its processes were killed,
+   *     or somebody has removed it and the kernel does not let this process in any more
+   * @throws ForeignSegmentException if more people may use it than this process accepts
+   * @throws SegmentInUseException if another process has been creating or leaving it for 10 seconds
    * @throws SegmentNotReadyException if it is still being created
    * @throws DataDirectoryException if the data directory is of no use
    * @throws CorruptSegmentException if a field of it is out of range
    * @throws AbiVersionException if another version of lwshm made it
-   * @throws NamespaceException if it was made in another IPC or PID namespace
+   * @throws NamespaceException if it was made in another IPC namespace
    * @throws LimitExceededException if as many processes are attached as may be
    */
   public static Segment attach(Path dataDir, ShmemSubsystem... subsystems) {
@@ -158,6 +164,7 @@ public final class Segment implements AutoCloseable {
    * @param subsystems in the order in which they attach
    * @return the segment
    * @throws ForeignSegmentException if that segment is none of lwshm's
+   * @throws NamespaceException if it was made in another PID namespace
    * @see #attach(Path, ShmemSubsystem...)
    */
   public static Segment attach(int shmid, ShmemSubsystem... subsystems) {
@@ -200,6 +207,21 @@ public final class Segment implements AutoCloseable {
           subsystems.forEach(subsystem -> subsystem.init(this));
           attachment.call(SegmentNative::publish);
         });
+  }
+
+  /** What follows a native open, whose result is {@code opened}. */
+  void begin(int opened, ShmemPlan plan, List<ShmemSubsystem> subsystems) {
+    switch (opened) {
+      case SegmentNative.OPENED_CREATED -> initialise(plan, subsystems);
+      case SegmentNative.OPENED_ADOPTED ->
+          inPhase(
+              "adopt",
+              () -> {
+                subsystems.forEach(subsystem -> subsystem.adopt(this));
+                attachment.call(SegmentNative::publish);
+              });
+      default -> attachSubsystems(subsystems.toArray(ShmemSubsystem[]::new));
+    }
   }
 
   private void initRequested(ShmemPlan.Entry struct) {
@@ -470,9 +492,26 @@ public final class Segment implements AutoCloseable {
     return (int) attachment.info(SegmentNative.INFO_GENERATION);
   }
 
-  /** {@return whether this object made the segment, and will delete it} */
+  /** {@return whether this object made the segment} */
   public boolean isCreator() {
     return attachment.info(SegmentNative.INFO_IS_CREATOR) != 0;
+  }
+
+  /** {@return whether this object took the segment over from processes that were all killed} */
+  public boolean isAdopter() {
+    return attachment.info(SegmentNative.INFO_IS_ADOPTER) != 0;
+  }
+
+  /**
+   * Whether somebody has removed the segment ({@code ipcrm}, or systemd's RemoveIPC). Its processes
+   * can use it still, but it goes with them, and no other can be made before.
+   *
+   * @return as of this moment
+   */
+  public boolean isRemoved() {
+    long[] info = new long[SegmentNative.INFO_COUNT];
+    attachment.call(handle -> SegmentNative.info(handle, info));
+    return info[SegmentNative.INFO_IS_REMOVED] != 0;
   }
 
   /** {@return the data directory as it was given; null if the segment was not found by one} */
@@ -491,14 +530,16 @@ public final class Segment implements AutoCloseable {
   }
 
   /**
-   * Leaves the segment, by way of the {@link ExitCallbacks}; the creator deletes it. Closing again
-   * does nothing; a second thread that closes waits for the first.
+   * Leaves the segment, by way of the {@link ExitCallbacks}. The last process out deletes it,
+   * whoever made it. It stays if another process, which may be stopped, is creating or leaving and
+   * does not come to an end in 2 seconds: then the next {@code create()} or {@code open()} finds
+   * it. Closing again does nothing; a second thread that closes waits for the first.
    *
    * <p>The calling thread's own backend is closed, and those of threads that have ended. Private
    * zeros take the memory's place, so a buffer that someone kept reads zeros.
    *
    * @throws SegmentBusyException if other threads are joined; nothing has happened then
-   * @throws IllegalStateException in a subsystem's init or attach
+   * @throws IllegalStateException in a subsystem's init, attach or adopt
    */
   @Override
   public void close() {
@@ -538,11 +579,6 @@ public final class Segment implements AutoCloseable {
   private void detach() {
     attachment.detach(abandoned || exitCallbacks.isProcessExit());
     LOG.debug("detached from segment {}", id());
-  }
-
-  private void delete() {
-    attachment.delete();
-    LOG.debug("deleted segment {}", id());
   }
 
   Attachment attachment() {

@@ -2,28 +2,35 @@
 
 package org.lwshm;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.lwshm.jni.NativeLibrary;
 import org.lwshm.jni.SegmentNative;
 import org.lwshm.jni.Status;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a segment is to be made from; {@link #size()} tells what it will take, {@link #create()}
- * makes it.
+ * makes it, {@link #open()} takes the one that there is or makes it.
  *
  * <p>A segment is sized once. What is asked for here and by the subsystems is counted exactly; for
  * structs, tranches and locks that are made later there is a little room in the tables (16, 16 and
  * 64, as far as the greatest limits allow) unless a limit is set, and room for their bytes only as
  * far as {@link #spare} asks for it.
  *
- * <p>Not for use by several threads at once. May be used again after {@code create()}.
+ * <p>Not for use by several threads at once. May be used again after {@code create()} or {@code
+ * open()}.
  *
  * <p>Source: PostgreSQL's {@code CreateSharedMemoryAndSemaphores}, src/backend/storage/ipc/ipci.c.
  */
 public final class SegmentBuilder {
+
+  private static final Logger LOG = LoggerFactory.getLogger(SegmentBuilder.class);
 
   private static final String OWNER = "builder";
 
@@ -34,6 +41,8 @@ public final class SegmentBuilder {
   private static final int DEFAULT_BACKENDS = 128;
   private static final int DEFAULT_PROCESSES = 64;
 
+  private static final Duration LONGEST_PATIENCE = Duration.ofDays(1);
+
   private final Path dataDir;
   private final ShmemPlan own = new ShmemPlan();
   private final List<ShmemSubsystem> subsystems = new ArrayList<>();
@@ -42,6 +51,8 @@ public final class SegmentBuilder {
   private int maxChildren;
   private int after;
   private Integer maxProcesses;
+  private long version;
+  private Duration patience = Duration.ofSeconds(10);
   private Integer maxBackends;
   private Integer maxTranches;
   private Integer maxLWLocks;
@@ -104,6 +115,36 @@ public final class SegmentBuilder {
   public SegmentBuilder after(int generation) {
     requireNoRequest();
     after = notNegative("after", generation);
+    return this;
+  }
+
+  /**
+   * The version of the data's format; 0 by default. {@link #open()} keeps the data of processes
+   * that were killed only if it is the same.
+   *
+   * @param number any
+   * @return this
+   */
+  public SegmentBuilder version(long number) {
+    requireNoRequest();
+    version = number;
+    return this;
+  }
+
+  /**
+   * How long {@link #open()} waits for another process that has begun to make or adopt the segment
+   * and is not done; 10 seconds by default.
+   *
+   * @param time 0 or more
+   * @return this
+   */
+  public SegmentBuilder patience(Duration time) {
+    requireNoRequest();
+    if (time.isNegative() || time.compareTo(LONGEST_PATIENCE) > 0) {
+      throw new IllegalArgumentException(
+          "patience is " + time + "; it takes 0 to " + LONGEST_PATIENCE);
+    }
+    patience = time;
     return this;
   }
 
@@ -262,8 +303,13 @@ public final class SegmentBuilder {
    * Makes the segment with all that was asked for in it, lets the subsystems initialise, and then
    * lets attachers in. If any of this throws, nothing is left of it.
    *
-   * @return the segment, attached; {@link Segment#close()} removes it
-   * @throws SegmentInUseException if live processes are attached to the directory's segment
+   * <p>A segment that processes left that were all killed is replaced, and its data are gone; the
+   * new one's generation is greater. Processes that were killed a moment ago are waited for.
+   *
+   * @return the segment, attached; the last process to close it deletes it
+   * @throws SegmentInUseException if live processes are in the directory's segment, even if it was
+   *     removed; or if another process has been creating or leaving it for 10 seconds
+   * @throws NamespaceException if they are in another IPC namespace
    * @throws DataDirectoryException if the data directory is of no use
    * @throws SystemCallException if the kernel refuses
    * @throws NativeLibraryException if the native library cannot be loaded
@@ -275,10 +321,90 @@ public final class SegmentBuilder {
     // Refuses what does not fit before there is anything to undo.
     plan.size(options);
     byte[] path = Segment.pathBytes(dataDir);
+    byte[] description = description(plan, options);
     Segment segment =
-        Segment.open(dataDir, handle -> Status.check(SegmentNative.create(path, options, handle)));
+        Segment.open(
+            dataDir,
+            handle -> Status.check(SegmentNative.create(path, options, description, handle)));
     segment.initialise(plan, subsystems);
     return segment;
+  }
+
+  /**
+   * Attaches to the directory's segment, adopts it, or makes it:
+   *
+   * <ul>
+   *   <li>Processes are in it: attaches, and the subsystems attach. Waits for one that is being
+   *       made or adopted ({@link #patience}).
+   *   <li>All that were in it were killed, and it is what this builder describes: adopts it. What
+   *       the dead held is released or poisoned, the data are kept, and the subsystems {@link
+   *       ShmemSubsystem#adopt adopt}; then others are let in.
+   *   <li>Otherwise makes it, as {@link #create()} does. If that replaces one that is not what this
+   *       builder describes, the log says what differs.
+   * </ul>
+   *
+   * <p>A segment is what this builder describes if the names and sizes of structs, tranches and
+   * semaphores, the limits, mode, spare room, {@link #version} and ABI version are the same.
+   *
+   * @return the segment, attached; the last process to close it deletes it
+   * @throws SegmentInUseException if live processes are in a segment that is not what this builder
+   *     describes; or if another process has been creating or leaving it for 10 seconds
+   * @throws SegmentNotReadyException if it is still being made or adopted
+   * @throws SegmentNotFoundException if live processes are in it, but somebody has removed it and
+   *     the kernel does not let this one in any more
+   * @throws NamespaceException if its processes are in another IPC namespace
+   * @throws DataDirectoryException if the data directory is of no use
+   * @throws SystemCallException if the kernel refuses
+   * @throws IllegalArgumentException if this is a private segment's builder
+   * @throws NativeLibraryException if the native library cannot be loaded
+   */
+  public Segment open() {
+    return open(false);
+  }
+
+  /**
+   * Adopts the directory's segment or makes it, as {@link #open()} does, but does not attach to one
+   * that processes are in. For a process that is the first of several, and starts the others.
+   *
+   * @return the segment, attached; the last process to close it deletes it
+   * @throws SegmentInUseException if live processes are in the directory's segment, as for {@link
+   *     #create()}
+   * @see #open()
+   */
+  public Segment openAlone() {
+    return open(true);
+  }
+
+  private Segment open(boolean alone) {
+    NativeLibrary.load();
+    ShmemPlan plan = request();
+    long[] options = options(plan);
+    options[SegmentNative.OPTION_ALONE] = alone ? 1 : 0;
+    plan.size(options);
+    byte[] path = Segment.pathBytes(dataDir);
+    byte[] description = description(plan, options);
+    byte[] replaced = new byte[SegmentNative.REPLACED_BYTES];
+    int[] opened = new int[1];
+    Segment segment =
+        Segment.open(
+            dataDir,
+            handle ->
+                opened[0] =
+                    Status.checkSegment(
+                        SegmentNative.open(path, options, description, handle, replaced)));
+    if (replaced[0] != 0) {
+      String why = new String(replaced, StandardCharsets.UTF_8);
+      LOG.warn(
+          "the segment that was left in {} is replaced, and its data are gone: {}",
+          dataDir,
+          why.substring(0, why.indexOf('\0')));
+    }
+    segment.begin(opened[0], plan, subsystems);
+    return segment;
+  }
+
+  private byte[] description(ShmemPlan plan, long[] options) {
+    return plan.description(options[SegmentNative.OPTION_MAX_BACKENDS], version);
   }
 
   private ShmemPlan request() {
@@ -339,6 +465,7 @@ public final class SegmentBuilder {
     options[SegmentNative.OPTION_MODE] = mode;
     options[SegmentNative.OPTION_MAX_CHILDREN] = maxChildren;
     options[SegmentNative.OPTION_AFTER] = after;
+    options[SegmentNative.OPTION_PATIENCE_MS] = patience.toMillis();
     options[SegmentNative.OPTION_HUGE_PAGES] = hugePages.ordinal();
     return options;
   }

@@ -2,7 +2,9 @@
 
 package org.lwshm;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -134,6 +136,29 @@ final class ShmemPlan {
       bytes = ShmemSize.add(bytes, room.amount());
     }
     return bytes;
+  }
+
+  /**
+   * What the segment is made for, a line a thing, as {@code lwshm_segment_open} has it: the same
+   * for the same things, in whatever order they were asked for.
+   */
+  byte[] description(long maxBackends, long version) {
+    List<String> lines = new ArrayList<>();
+    for (Entry struct : structs.values()) {
+      SemaphoreKind kind = struct.semaphore();
+      long size =
+          kind == null ? struct.amount() : SemaphoreNative.size(kind.code(), (int) maxBackends);
+      lines.add("struct " + size + " " + struct.name());
+      if (kind != null) {
+        lines.add("semaphore " + struct.amount() + " " + kind + " " + struct.name());
+      }
+    }
+    for (Entry tranche : tranches.values()) {
+      lines.add("tranche " + tranche.amount() + " " + tranche.name());
+    }
+    Collections.sort(lines);
+    lines.add("version " + version);
+    return String.join("\n", lines).getBytes(StandardCharsets.UTF_8);
   }
 
   /** The account of the segment that {@code options} lead to. */

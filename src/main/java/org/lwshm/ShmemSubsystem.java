@@ -12,7 +12,8 @@ package org.lwshm;
  *   <li><em>request</em>, in the creator, before there is a segment
  *   <li><em>init</em>, in the creator: what was requested is there, zeroed, and nobody else can
  *       attach yet
- *   <li><em>attach</em>, in every other process
+ *   <li><em>attach</em>, in every other process; or <em>adopt</em>, in a process that has found the
+ *       segment with its data, and nobody alive in it ({@link SegmentBuilder#open})
  * </ol>
  *
  * <p>A call that belongs to another phase throws {@link IllegalStateException}.
@@ -51,4 +52,18 @@ public interface ShmemSubsystem {
    * @param segment the segment that is being attached to
    */
   default void attach(Segment segment) {}
+
+  /**
+   * Takes over the subsystem's areas in a segment whose processes were all killed. What they held
+   * is released; locks that they were inside of are poisoned ({@link Segment#poisonedLocks}).
+   * Nobody else can attach yet. By default the same as {@link #attach}.
+   *
+   * <p>If it throws, or its process is killed, the data stay, and the next {@code open()} adopts
+   * again: so it may run more than once on the same data.
+   *
+   * @param segment the segment that is being adopted
+   */
+  default void adopt(Segment segment) {
+    attach(segment);
+  }
 }

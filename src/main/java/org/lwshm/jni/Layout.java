@@ -45,7 +45,7 @@ public final class Layout {
   public static final long LOCK_WAKING = 1L << 61;
 
   /** {@code segment_header.joined_slots}: how many slots were ever joined, counted from 0. */
-  public static final int HEADER_JOINED_SLOTS = 192;
+  public static final int HEADER_JOINED_SLOTS = 256;
 
   /** {@code backend_slot.spilled}: the lower 32 bits count records not at their preferred index. */
   public static final int BACKEND_SPILLED = 8;

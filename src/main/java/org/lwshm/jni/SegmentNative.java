@@ -57,8 +57,14 @@ public final class SegmentNative {
   /** {@code options[]}: the generation that the new one comes after; 0: of what is found. */
   public static final int OPTION_AFTER = 10;
 
+  /** {@code options[]}: milliseconds that {@code open} waits for another process at most. */
+  public static final int OPTION_PATIENCE_MS = 11;
+
+  /** {@code options[]}: 1: {@code open} does not attach. */
+  public static final int OPTION_ALONE = 12;
+
   /** The length of {@code options[]}. */
-  public static final int OPTION_COUNT = 11;
+  public static final int OPTION_COUNT = 13;
 
   /** How many fixed regions a segment has, the areas included, which are the last. */
   public static final int REGION_COUNT = 7;
@@ -108,8 +114,26 @@ public final class SegmentNative {
   /** {@code info[]}: this process's entry. */
   public static final int INFO_PROCESS = 10;
 
+  /** {@code info[]}: 1 if this handle adopted the segment. */
+  public static final int INFO_IS_ADOPTER = 11;
+
+  /** {@code info[]}: 1 if somebody has removed the segment, which its members can use still. */
+  public static final int INFO_IS_REMOVED = 12;
+
   /** The length of {@code info[]}. */
-  public static final int INFO_COUNT = 11;
+  public static final int INFO_COUNT = 13;
+
+  /** {@code open}: it has attached to a published segment. */
+  public static final int OPENED_ATTACHED = 0;
+
+  /** {@code open}: it has made a segment, which is to be published. */
+  public static final int OPENED_CREATED = 1;
+
+  /** {@code open}: it has adopted an orphan, which is to be published. */
+  public static final int OPENED_ADOPTED = 2;
+
+  /** {@code open}: room for why an orphan was replaced. */
+  public static final int REPLACED_BYTES = 512;
 
   /** {@code detach}: private zeros take the memory's place. */
   public static final int DETACH_KEEP_ADDRESS = 1;
@@ -133,10 +157,25 @@ public final class SegmentNative {
    *
    * @param dataDir the data directory, or null for a private segment
    * @param options {@link #OPTION_COUNT} elements
+   * @param description what the segment is made for
    * @param handle takes the segment's handle
    * @return 0 or a status
    */
-  public static native int create(byte[] dataDir, long[] options, long[] handle);
+  public static native int create(
+      byte[] dataDir, long[] options, byte[] description, long[] handle);
+
+  /**
+   * {@code lwshm_segment_open}.
+   *
+   * @param dataDir the data directory
+   * @param options {@link #OPTION_COUNT} elements
+   * @param description what the segment is made for
+   * @param handle takes the segment's handle
+   * @param replaced takes why an orphan was replaced, NUL-terminated; {@link #REPLACED_BYTES}
+   * @return {@link #OPENED_ATTACHED}, {@link #OPENED_CREATED}, {@link #OPENED_ADOPTED}, or a status
+   */
+  public static native int open(
+      byte[] dataDir, long[] options, byte[] description, long[] handle, byte[] replaced);
 
   /**
    * {@code lwshm_segment_publish}.
@@ -182,14 +221,6 @@ public final class SegmentNative {
    * @return 0 or a status
    */
   public static native int detach(long segment, int how);
-
-  /**
-   * {@code lwshm_segment_delete}.
-   *
-   * @param segment handle
-   * @return 0 or a status
-   */
-  public static native int delete(long segment);
 
   /**
    * {@code lwshm_segment_close}; the handle is stale afterwards, unless a status is returned.

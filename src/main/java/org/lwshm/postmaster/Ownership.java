@@ -82,7 +82,9 @@ final class Ownership {
     options.segment().after(segment == null ? 0 : segment.generation());
     for (boolean told = false; segment == null || segment.isClosed(); told = true) {
       try {
-        segment = options.segment().create();
+        // What this postmaster gives up after a crash is not kept.
+        boolean adopts = options.keepData() && segment == null;
+        segment = adopts ? options.segment().openAlone() : options.segment().create();
       } catch (SegmentInUseException e) {
         if (System.nanoTime() - deadline > 0) {
           throw e;
@@ -100,7 +102,11 @@ final class Ownership {
     segment.exitCallbacks().onProcExit(() -> unlessOurs(lockFile::release));
     lockFile.update(
         lockFile.contents().withSegment(segment.key(), segment.id()).with(LockFileContents.READY));
-    LOG.info("ready: {}, generation {}", segment, segment.generation());
+    LOG.info(
+        "ready: {}, generation {}{}",
+        segment,
+        segment.generation(),
+        segment.isAdopter() ? ", with the data of an earlier life" : "");
     return true;
   }
 

@@ -33,6 +33,7 @@ public final class PostmasterBuilder {
   private ChildCommand repairer;
   private CrashPolicy policy = CrashPolicy.RECOVER;
   private boolean restartAfterCrash = true;
+  private boolean keepData;
   private boolean handlesSignals;
   private Duration startTimeout;
   private Duration stopTimeout = Duration.ofSeconds(10);
@@ -58,7 +59,7 @@ public final class PostmasterBuilder {
 
   /**
    * Adds modules that ask for what they need in the segment and set it up, each time that it is
-   * made.
+   * made; or adopt it ({@link #keepData}).
    *
    * @param modules in the order in which their phases run
    * @return this
@@ -143,6 +144,20 @@ public final class PostmasterBuilder {
    */
   public PostmasterBuilder restartAfterCrash(boolean restart) {
     restartAfterCrash = restart;
+    return this;
+  }
+
+  /**
+   * Whether a start takes over the data that an earlier life left whose processes were all killed,
+   * as {@link SegmentBuilder#open} does, instead of making the segment anew; false if this is not
+   * said. What was poisoned then is repaired first ({@link #repairer}). A stop still deletes the
+   * segment, and a restart of all after a crash still makes it anew.
+   *
+   * @param keep whether
+   * @return this
+   */
+  public PostmasterBuilder keepData(boolean keep) {
+    keepData = keep;
     return this;
   }
 
@@ -283,6 +298,7 @@ public final class PostmasterBuilder {
             repairer,
             policy,
             restartAfterCrash,
+            keepData,
             startTimeout == null ? stopTimeout.plus(START_AFTER_STOP) : startTimeout,
             stopTimeout,
             repairTimeout,

@@ -15,6 +15,7 @@ record PostmasterOptions(
     ChildCommand repairer,
     CrashPolicy policy,
     boolean restartAfterCrash,
+    boolean keepData,
     Duration startTimeout,
     Duration stopTimeout,
     Duration repairTimeout,

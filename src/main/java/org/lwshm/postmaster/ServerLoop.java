@@ -279,6 +279,10 @@ final class ServerLoop {
     state = State.RUNNING;
     repair.forget();
     options.listener().segmentReady(segment());
+    int poisoned = segment().isAdopter() ? Children.poisoned(segment()) : 0;
+    if (poisoned > 0) {
+      restartAllIf(repair.begin(segment(), poisoned));
+    }
     return true;
   }
 

@@ -25,9 +25,12 @@ class NativeArraysTest {
             () -> SegmentNative.plan(SHORT, new long[SegmentNative.SIZE_COUNT]),
             () -> SegmentNative.plan(new long[SegmentNative.OPTION_COUNT], null),
             () -> SegmentNative.plan(new long[SegmentNative.OPTION_COUNT], SHORT),
-            () -> SegmentNative.create(NAME, null, new long[1]),
-            () -> SegmentNative.create(NAME, new long[SegmentNative.OPTION_COUNT], null),
-            () -> SegmentNative.create(NAME, new long[SegmentNative.OPTION_COUNT], SHORT),
+            () -> SegmentNative.create(NAME, null, NAME, new long[1]),
+            () -> SegmentNative.create(NAME, new long[SegmentNative.OPTION_COUNT], NAME, null),
+            () -> SegmentNative.create(NAME, new long[SegmentNative.OPTION_COUNT], NAME, SHORT),
+            () ->
+                SegmentNative.open(
+                    NAME, new long[SegmentNative.OPTION_COUNT], NAME, new long[1], NAME),
             () -> SegmentNative.attach(null, 0, new long[1]),
             () -> SegmentNative.attach(NAME, 0, null),
             () -> SegmentNative.attachId(0, 0, SHORT),

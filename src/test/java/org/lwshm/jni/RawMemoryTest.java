@@ -23,8 +23,8 @@ class RawMemoryTest {
   /** A segment's memory, because both ways must reach it, and the Java heap has no address. */
   @BeforeEach
   void allocate() {
-    long[] options = {4096, 1, 1, 1, 1, 1, 1, 0600, 0, 0, 0};
-    Status.check(SegmentNative.create(null, options, handle));
+    long[] options = {4096, 1, 1, 1, 1, 1, 1, 0600, 0, 0, 0, 0, 0};
+    Status.check(SegmentNative.create(null, options, null, handle));
     long[] area = new long[ShmemNative.AREA_COUNT];
     Status.check(ShmemNative.alloc(handle[0], 4096, area));
     long[] info = new long[SegmentNative.INFO_COUNT];
@@ -34,7 +34,6 @@ class RawMemoryTest {
 
   @AfterEach
   void free() {
-    Status.check(SegmentNative.delete(handle[0]));
     Status.check(SegmentNative.close(handle[0]));
   }
 

@@ -129,9 +129,10 @@ class JavaChildTest {
         assertEquals(CALLBACKS, steps.subList(steps.indexOf("joined") + 1, steps.size()));
         Await.until(() -> ProcessHandle.of(pid).isEmpty());
       }
-      // What is left of it is taken over.
+      // The last one out has deleted the segment, or left it if the kernel finished with the
+      // postmaster after that.
       Postmaster next = fixture.start(fixture.builder().child(fixture.worker("works")));
-      assertEquals(2, next.segment().generation());
+      assertTrue(next.segment().generation() <= 2);
     }
   }
 }

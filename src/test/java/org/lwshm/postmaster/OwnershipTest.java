@@ -104,7 +104,7 @@ class OwnershipTest {
     postmaster.signal("INT");
     assertEquals(Postmaster.EXIT_OK, postmaster.waitFor());
     try (var files = Files.list(dataDir)) {
-      assertEquals(List.of(), files.toList());
+      assertEquals(List.of(dataDir.resolve("lwshm.members")), files.toList());
     }
   }
 
@@ -136,7 +136,9 @@ class OwnershipTest {
     postmaster.kill();
     Child again = launch("child=works*3");
 
-    assertEquals(ready[0] + 1, awaitReady(again)[0], "the dead one's segment was replaced");
+    // The last child to leave has deleted the segment; unless the kernel had not finished with the
+    // postmaster then: it was a member still, and has left an orphan, which was replaced.
+    assertTrue(awaitReady(again)[0] <= ready[0] + 1);
     assertTrue(SysvSegment.of((int) ready[1]).isEmpty());
     for (long pid : pids) {
       assertEquals(List.of("starts", "joined", "stops", "left", "detached"), steps(pid));
@@ -200,7 +202,7 @@ class OwnershipTest {
   }
 
   @Test
-  void noStartWhileAProcessThatDetachedHasTheSegment() throws Exception {
+  void aProcessThatHasOnlyInheritedTheMappingIsNoMemberAndKeepsNobodyOut() throws Exception {
     Child postmaster = launch("child=detaches*1");
     awaitReady(postmaster);
     long child = awaitChildren(postmaster, 1).get(0);
@@ -210,14 +212,11 @@ class OwnershipTest {
     postmaster.kill();
     Await.until(() -> !isAlive(child));
 
-    Child refused = launch("child=works*1", "start-timeout=0");
+    Child again = launch("child=works*1", "start-timeout=0");
 
-    String error = refused.error();
-    assertTrue(error.contains(Long.toString(grandchild)), () -> "its pid is named: " + error);
-    PostmasterFixture.kill(grandchild, "KILL");
-    Child again = launch("child=works*1");
     awaitReady(again);
     awaitChildren(again, 1);
+    assertTrue(isAlive(grandchild));
     stop(again);
   }
 

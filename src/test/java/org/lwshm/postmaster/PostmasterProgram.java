@@ -16,8 +16,8 @@ import org.lwshm.testing.Lines;
  * <p>Arguments: data directory, log, worker program, then any of {@code policy=}, {@code
  * start-timeout=}, {@code stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code
  * child=BEHAVIOUR*COUNT}, {@code java=BEHAVIOUR*COUNT}, {@code program=COMMAND} (in the data
- * directory), {@code signals=yes} (the postmaster handles them), {@code exit=CODE} (with that, once
- * it has started).
+ * directory), {@code keep-data=yes}, {@code signals=yes} (the postmaster handles them), {@code
+ * exit=CODE} (with that, once it has started).
  *
  * <p>It says "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID", "ok restarting REASON",
  * "ok reloaded", or "error …" if it cannot start; then it stays, without a postmaster. Otherwise it
@@ -59,6 +59,7 @@ public final class PostmasterProgram implements PostmasterListener {
       case "start-timeout" -> builder.startTimeout(Duration.ofMillis(Long.parseLong(value)));
       case "stop-timeout" -> builder.stopTimeout(Duration.ofMillis(Long.parseLong(value)));
       case "repairer" -> builder.repairer(worker(value));
+      case "keep-data" -> builder.keepData(true);
       case "signals" -> builder.handleSignals();
       case "exit" -> exit = Integer.parseInt(value);
       case "program" ->

@@ -46,7 +46,7 @@ class AfterCloseTest {
       Map.of(
           Segment.class,
           Set.of(
-              ("id key size generation isCreator dataDir exitCallbacks isClosed postmaster close attach builder"
+              ("id key size generation isCreator isAdopter dataDir exitCallbacks isClosed postmaster close attach builder"
                       + " privateBuilder toString")
                   .split(" ")),
           SharedStruct.class,

@@ -118,7 +118,7 @@ class DamageTest {
     "flags, 4294967295",
     "checksum, 0",
     "state, 0",
-    "state, 4",
+    "state, 5",
     "stop_mode, 4",
     "free_offset, 0",
     "free_offset, -64",
@@ -205,7 +205,7 @@ class DamageTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"magic, 1", "magic, 0", "data_dir_dev, 1", "data_dir_ino, 1", "boot_id, 1"})
+  @CsvSource({"magic, 1", "magic, 0", "nonce, 1", "members_dev, 1", "members_ino, 1", "boot_id, 1"})
   void aSegmentOfAnotherOriginIsAStrangers(String name, long value) throws Exception {
     LayoutField field = header(name);
     poke(field.offset(), 8, value);

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Set;
@@ -30,23 +29,31 @@ import org.lwshm.testing.SysvSegment;
 class DetachTest {
 
   private static final int PID_BITS = 22;
+  private static final int ENTRY_BITS = 16;
 
   @TempDir Path dataDir;
   @AutoClose final Children children = new Children();
   private Child hoarder;
+  private Child member;
 
   @BeforeEach
   void start() {
     hoarder = children.program("processes/raw_program");
+    member = children.cMember();
   }
 
   private void hoard(long shmid) throws Exception {
+    member.ok("attach " + dataDir);
     hoarder.ok("attach " + shmid);
-    String stat = Files.readString(Path.of("/proc/" + hoarder.pid() + "/stat"));
-    // Field 22; the first after the name is the third.
-    String start = stat.substring(stat.lastIndexOf(')') + 2).split(" ")[22 - 3];
-    long identity = hoarder.pid() | Long.parseLong(start) << PID_BITS;
-    assertEquals("0", hoarder.ok("poke " + allocator() + " 8 " + identity));
+    // The second region holds the process entries, and the second of those is the member's.
+    long entries = peek(LayoutField.of("segment_header.region").offset() + 8);
+    long identity = peek(entries + LayoutField.of("process_entry").size());
+    long word = identity >>> PID_BITS << ENTRY_BITS | 2;
+    assertEquals("0", hoarder.ok("poke " + allocator() + " 8 " + word));
+  }
+
+  private long peek(long offset) throws Exception {
+    return Long.parseUnsignedLong(hoarder.ok("peek " + offset + " 8"));
   }
 
   private static long allocator() {
@@ -54,7 +61,7 @@ class DetachTest {
   }
 
   @Test
-  void closeWaitsForACallThenDetachesThenDeletes() throws Exception {
+  void closeWaitsForACallThenDetachesAndTheLastOneOutDeletes() throws Exception {
     Segment segment = Member.builder(dataDir).spare(64).create();
     hoard(segment.id());
     Thread caller = new Thread(() -> segment.initStruct("new", 8), "caller");
@@ -66,13 +73,15 @@ class DetachTest {
     closer.start();
     children.awaitUntil(() -> closer.getState() == Thread.State.WAITING);
     Set<String> methods = methodsOf(closer);
-    assertTrue(methods.contains("detach") && !methods.contains("delete"), methods::toString);
+    assertTrue(methods.contains("detach"), methods::toString);
     SysvSegment kernels = SysvSegment.of(segment.id()).orElseThrow();
-    assertEquals(2, kernels.attached(), "ours and the hoarder's");
+    assertEquals(3, kernels.attached(), "ours, the member's and the hoarder's");
     assertEquals(0600, kernels.mode(), "not marked for removal");
     hoarder.ok("poke " + allocator() + " 8 0");
     caller.join();
     closer.join();
+    assertEquals(0600, SysvSegment.of(segment.id()).orElseThrow().mode(), "not the last one out");
+    member.ok("close");
     assertTrue((SysvSegment.of(segment.id()).orElseThrow().mode() & 01000) != 0);
     hoarder.ok("detach");
     assertTrue(SysvSegment.of(segment.id()).isEmpty());
@@ -110,7 +119,7 @@ class DetachTest {
       assertEquals("inside", caller.reply());
       caller.signal("TERM");
       assertEquals(143, caller.waitFor());
-      assertEquals(1, segment.processes().length);
+      assertEquals(2, segment.processes().length);
       hoarder.ok("poke " + allocator() + " 8 0");
       hoarder.ok("detach");
       assertFalse(segment.initStruct("new", 8).isFound());

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
@@ -20,9 +21,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.lwshm.Backend;
 import org.lwshm.DataDirectoryException;
+import org.lwshm.ForeignSegmentException;
+import org.lwshm.LWLock;
+import org.lwshm.LWLockMode;
+import org.lwshm.OwnerDiedException;
 import org.lwshm.Segment;
-import org.lwshm.SegmentNotFoundException;
+import org.lwshm.SegmentInUseException;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
 import org.lwshm.testing.Member;
@@ -122,7 +128,7 @@ class SurroundingsTest {
   }
 
   @Test
-  void aSegmentOfAnotherUserIsAStrangersWhateverItsDirectory() throws Exception {
+  void aSegmentOfAnotherUserIsLeftAloneWhateverItsDirectory() throws Exception {
     assume(AS_NOBODY);
     try (ReadableClassPath classPath = new ReadableClassPath()) {
       Child nobody = nobodysMember(classPath);
@@ -130,11 +136,13 @@ class SurroundingsTest {
       Files.setAttribute(dataDir, "unix:uid", NOBODY);
       long[] theirs = nobody.numbers("create " + dataDir + " 4 4 4");
       Files.setAttribute(dataDir, "unix:uid", us);
-      assertThrows(SegmentNotFoundException.class, () -> Segment.attach(dataDir));
-      try (Segment segment = Member.builder(dataDir).create()) {
-        assertEquals(theirs[2] + 1, segment.key());
-        assertEquals(1, SysvSegment.of(theirs[0]).orElseThrow().attached());
+      for (Runnable call :
+          List.<Runnable>of(
+              () -> Segment.attach(dataDir), () -> Member.builder(dataDir).create())) {
+        DataDirectoryException e = assertThrows(DataDirectoryException.class, call::run);
+        assertTrue(e.getMessage().contains("does not belong to the owner"), e.getMessage());
       }
+      assertEquals(1, SysvSegment.of(theirs[0]).orElseThrow().attached());
       Files.setAttribute(dataDir, "unix:uid", NOBODY);
       nobody.ok("close");
       assertTrue(SysvSegment.of(theirs[0]).isEmpty());
@@ -142,9 +150,11 @@ class SurroundingsTest {
   }
 
   @Test
-  void aSegmentThatMoreMayWriteToThanWeAcceptIsAStrangers() {
+  void aSegmentThatMoreMayWriteToThanWeAcceptIsRefusedWithItsMode() {
     try (Segment segment = Member.builder(dataDir).mode(0660).create()) {
-      assertThrows(SegmentNotFoundException.class, () -> Segment.attach(dataDir));
+      ForeignSegmentException e =
+          assertThrows(ForeignSegmentException.class, () -> Segment.attach(dataDir));
+      assertTrue(e.getMessage().contains("with mode 0660"), e.getMessage());
       try (Segment attached = Segment.attach(dataDir, 0660)) {
         assertEquals(segment.id(), attached.id());
       }
@@ -183,7 +193,6 @@ class SurroundingsTest {
     assertTrue(error.contains(told), error);
     String again = limited.error("attach " + dataDir);
     assertTrue(again.startsWith("SegmentNotFoundException "), again);
-    assertFalse(Files.exists(dataDir.resolve("lwshm.segment")), "a note of what is not there");
   }
 
   // ---- containers ----
@@ -202,21 +211,51 @@ class SurroundingsTest {
     }
   }
 
+  private static final List<String> NEW_PIDS =
+      List.of("unshare", "--pid", "--fork", "--kill-child");
+
+  /** With a /proc of its own, and with that of another PID namespace. */
+  private static final List<List<String>> OTHER_PIDS =
+      List.of(Children.concat(NEW_PIDS, List.of("--mount-proc")), NEW_PIDS);
+
   @ParameterizedTest
-  @ValueSource(strings = {"java", "c"})
-  void anotherPidNamespaceIsToldAsSuch(String language) throws Exception {
-    try (Segment segment = Member.builder(dataDir).create()) {
-      List<String> prefix = List.of("unshare", "--pid", "--fork", "--kill-child", "--mount-proc");
-      Child other = under(prefix, language);
-      String ours = Files.readSymbolicLink(Path.of("/proc/self/ns/pid")).toString();
-      String number = ours.replaceAll("[^0-9]", "");
-      for (String command : List.of("attach " + dataDir, "create " + dataDir + " 4 4 4")) {
-        String error = other.error(command);
-        assertTrue(error.matches("(NamespaceException|LWSHM_E_NAMESPACE) .*"), error);
-        assertTrue(error.contains("was made in PID namespace " + number + " and this"), error);
-      }
-      assertEquals(1, segment.processes().length);
-      assertEquals(1, SysvSegment.of(segment.id()).orElseThrow().attached());
+  @CsvSource({"java, 0", "c, 0", "java, 1", "c, 1"})
+  void aHolderInAnotherPidNamespaceIsWaitedForWhileItLivesAndSucceededWhenItIsKilled(
+      String language, int which) throws Exception {
+    try (Segment segment = Member.builder(dataDir).create();
+        Backend me = segment.join()) {
+      Child other = under(OTHER_PIDS.get(which), language);
+      LWLock lock = segment.tranche("locks").lock(0);
+      other.ok("attach " + dataDir);
+      other.ok("join");
+      other.ok("acquire 0 X");
+      assertFalse(lock.tryAcquire(me, LWLockMode.SHARED, Duration.ofMillis(500)));
+      assertEquals(0, segment.reapDead());
+      SegmentInUseException e =
+          assertThrows(SegmentInUseException.class, () -> Member.builder(dataDir).create());
+      assertTrue(e.pids().contains((int) ProcessHandle.current().pid()), e.getMessage());
+      other.kill();
+      assertThrows(OwnerDiedException.class, () -> lock.acquire(me, LWLockMode.SHARED));
+      children.awaitUntil(() -> segment.reapDead() >= 0 && segment.processes().length == 1);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"java, 0", "c, 0", "java, 1", "c, 1"})
+  void fromAnotherPidNamespaceAHolderIsWaitedForWhileItLivesAndSucceededWhenItIsKilled(
+      String language, int which) throws Exception {
+    Child holder = children.member(language);
+    holder.ok("create " + dataDir + " 4 4 4");
+    holder.ok("join");
+    holder.ok("acquire 0 X");
+    Child other = under(OTHER_PIDS.get(which), language);
+    other.ok("attach " + dataDir);
+    other.ok("join");
+    assertEquals("0", other.ok("reap"));
+    holder.kill();
+    String error = other.error("acquire 0 S");
+    assertTrue(error.matches("(OwnerDiedException|LWSHM_E_OWNER_DIED) .*"), error);
+    other.ok("leave");
+    other.ok("close");
   }
 }

@@ -142,15 +142,25 @@ public final class Children implements AutoCloseable {
     }
   }
 
+  private static List<SysvSegment> unattachedOf(Set<Long> creators) {
+    return SysvSegment.all().stream()
+        .filter(s -> s.attached() == 0 && creators.contains((long) s.creatorPid()))
+        .toList();
+  }
+
   private void end() throws IOException, InterruptedException {
+    long self = ProcessHandle.current().pid();
+    List<SysvSegment> left = new ArrayList<>(unattachedOf(Set.of(self)));
     for (Child child : children) {
       child.kill();
     }
     String crashes = crashes();
     removeDirectory();
-    Set<Long> pids = children.stream().map(Child::pid).collect(Collectors.toSet());
-    List<SysvSegment> left =
-        SysvSegment.all().stream().filter(s -> pids.contains((long) s.creatorPid())).toList();
+    // A segment of ours that they were the last in is one that the killed leave: no fault.
+    for (SysvSegment segment : unattachedOf(Set.of(self))) {
+      segment.remove();
+    }
+    left.addAll(unattachedOf(children.stream().map(Child::pid).collect(Collectors.toSet())));
     for (SysvSegment segment : left) {
       segment.remove();
     }

@@ -151,6 +151,8 @@ public final class Member {
             Integer.parseInt(c[4]),
             Long.parseLong(c[5]),
             Long.parseLong(c[6]));
+      case "reap":
+        return "" + segment.reapDead();
       case "leave":
         me.close();
         return "";

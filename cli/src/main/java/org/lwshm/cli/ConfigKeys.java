@@ -50,6 +50,14 @@ final class ConfigKeys {
                 boolean restart = isOn(value);
                 config.toPostmaster(builder -> builder.restartAfterCrash(restart));
               }),
+          new ConfigKey(
+              "keep_data",
+              "on or off",
+              "whether to take over the data of a pool that was killed as a whole (off)",
+              (config, name, value) -> {
+                boolean keep = isOn(value);
+                config.toPostmaster(builder -> builder.keepData(keep));
+              }),
           duration(
               "start_timeout",
               "how long to wait for processes of an earlier life (5s more than stop_timeout)",

@@ -62,6 +62,11 @@ final class RunCommand implements Callable<Integer> {
   private String policy;
 
   @Option(
+      names = "--keep-data",
+      description = "take over the data of a pool that was killed as a whole.")
+  private boolean keepData;
+
+  @Option(
       names = "--name",
       paramLabel = "NAME",
       description = "of the processes in messages; the program's if left out.")
@@ -107,6 +112,7 @@ final class RunCommand implements Callable<Integer> {
     PoolConfig pool = config == null ? new PoolConfig() : PoolConfig.read(config);
     takeOption("--backends", "backends", backends, pool);
     takeOption("--policy", "policy", policy, pool);
+    takeOption("--keep-data", "keep_data", keepData ? "on" : null, pool);
     PostmasterBuilder builder = Postmaster.builder(dataDir);
     pool.apply(builder, name == null ? defaultName(command.get(0)) : name, command, System.out);
     if (config != null) {

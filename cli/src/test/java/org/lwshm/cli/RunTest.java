@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -91,6 +92,22 @@ class RunTest {
         () -> !pool.running("sleep").contains(before.get(0)) && pool.running("sleep").size() == 2);
     assertTrue(pool.running("sleep").contains(before.get(1)));
     assertEquals(0, pool.signal("INT").exitCode());
+  }
+
+  @Test
+  void keepsTheDataOfAPoolThatWasKilledAsAWholeIfItIsToldTo() throws Exception {
+    for (String[] options : new String[][] {{"--keep-data"}, {}}) {
+      Tool.Started killed = tool.pool("--", "sleep", "1000").untilRuns(1, "sleep");
+      Tool.Started.kill("KILL", killed.pid());
+      killed.exitCode();
+      List<String> command = new ArrayList<>(List.of(options));
+      command.addAll(List.of("--", "sleep", "1000"));
+      Tool.Started next = tool.pool(command.toArray(String[]::new)).untilRuns(1, "sleep");
+      boolean keeps = options.length > 0;
+      assertEquals(keeps, next.err().contains("with the data of an earlier life"), next.err());
+      assertTrue(next.err().contains("generation " + (keeps ? 1 : 2)), next.err());
+      assertEquals(0, next.signal("INT").exitCode());
+    }
   }
 
   @Test

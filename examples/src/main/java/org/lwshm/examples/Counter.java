@@ -19,7 +19,7 @@ public final class Counter {
   public static void main(String[] args) throws IOException {
     Path dataDir = Path.of(args[0]); // an existing directory of yours: it names the segment
     try (Segment segment =
-            Segment.builder(dataDir).struct("counter", 8).tranche("counter", 1).create();
+            Segment.builder(dataDir).struct("counter", 8).tranche("counter", 1).open();
         Backend me = segment.join()) {
       SharedStruct counter = segment.struct("counter");
       LWLock lock = segment.tranche("counter").lock(0);
@@ -34,7 +34,7 @@ public final class Counter {
       System.out.println("Java counted to 1. Let C count on, then press Enter.");
       System.in.read();
       System.out.println("In the end it is " + counter.getLongVolatile(0) + ".");
-    } // detached, then deleted
+    } // detached; the last process out deletes the segment
   }
   // end::readme
 }
