@@ -160,6 +160,7 @@ TEST(with_a_mode_for_the_group_its_members_attach)
     struct lwshm_segment_options options = small_options();
     if (!is_root() || mkdir(in_dir("shared"), 0770) < 0 || chown(path, 0, NOBODY) < 0)
         SKIP("only root becomes another user");
+    CHECK_EQ_INT(0, chmod(path, 0770)); /* whatever the umask takes away */
     CHECK_EQ_INT(0, chmod(test_dir(), 0711));
     options.data_dir = path;
     options.mode = 0660;

@@ -204,21 +204,45 @@ TEST(a_writer_that_waited_for_a_reader_is_counted_as_slow_and_as_a_wait)
     a_wait_is_counted(S, X);
 }
 
+/* Waits in vain, with a time-out that is long enough for it to sleep: on a busy machine a short one
+   may be over before it does. */
+static void wait_in_vain(int (*wait)(int64_t timeout_ns))
+{
+    uint64_t before = statistics().waits;
+    for (int64_t timeout_ns = 3000000; statistics().waits == before; timeout_ns *= 2)
+        CHECK_EQ_INT(0, wait(timeout_ns));
+}
+
+static int wait_exclusive(int64_t timeout_ns)
+{
+    return lwshm_lwlock_acquire_timed(me, lock, X, timeout_ns);
+}
+
+static int wait_shared(int64_t timeout_ns)
+{
+    return lwshm_lwlock_acquire_timed(me, lock, S, timeout_ns);
+}
+
+static int wait_released(int64_t timeout_ns)
+{
+    return lwshm_lwlock_await_release(me, lock, timeout_ns, 0);
+}
+
 TEST(a_wait_that_ends_without_the_lock_is_a_wait_but_no_acquisition)
 {
     begin();
     lwshm_backend *other = join(segment);
     CHECK_OK(lwshm_lwlock_acquire(other, lock, X));
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_timed(me, lock, X, 3 * 1000000));
+    wait_in_vain(wait_exclusive);
     CHECK_EQ_UINT(1, statistics().waits);
-    CHECK_EQ_INT(0, lwshm_lwlock_acquire_timed(me, lock, S, 3 * 1000000));
+    wait_in_vain(wait_shared);
     struct lwshm_tranche_statistics s = statistics();
     CHECK_EQ_UINT(2, s.waits);
     CHECK_EQ_UINT(2, waits_in_histogram(&s));
     check_acquisitions(1, 0, 0, 0);
     CHECK_EQ_INT(0, lwshm_lwlock_await_release(me, lock, 0, 0)); /* does not sleep */
     CHECK_EQ_UINT(2, statistics().waits);
-    CHECK_EQ_INT(0, lwshm_lwlock_await_release(me, lock, 3 * 1000000, 0));
+    wait_in_vain(wait_released);
     CHECK_EQ_UINT(3, statistics().waits);
     check_acquisitions(1, 0, 0, 0);
     CHECK_OK(lwshm_backend_leave(other));

@@ -112,7 +112,11 @@ final class Backends {
    * @return how many there were
    */
   synchronized int endOrphans() {
-    List<Seat> orphans = ended ? List.of() : orphans();
+    if (ended) {
+      return 0;
+    }
+    seats.forEach(Seat::mend);
+    List<Seat> orphans = orphans();
     orphans.forEach(this::end);
     return orphans.size();
   }

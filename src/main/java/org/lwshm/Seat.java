@@ -30,6 +30,14 @@ final class Seat extends WeakReference<Backend> {
     return backend == null || !backend.owner().isAlive();
   }
 
+  /** Ends what the thread's calls have left half-done. */
+  void mend() {
+    Backend backend = get();
+    if (backend != null) {
+      backend.mend();
+    }
+  }
+
   /** Ends an orphan as if it had been killed; returns how many locks it held. */
   int abandon() {
     Backend backend = get();

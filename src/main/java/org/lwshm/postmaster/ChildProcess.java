@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.function.IntConsumer;
 import org.lwshm.LwshmException;
 import org.lwshm.NotFoundException;
+import org.lwshm.internal.PathText;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.Status;
 import org.slf4j.Logger;
@@ -52,7 +53,7 @@ final class ChildProcess {
     byte[] directory =
         command.directory() == null
             ? null
-            : command.directory().toString().getBytes(StandardCharsets.UTF_8);
+            : PathText.of(command.directory()).getBytes(StandardCharsets.UTF_8);
     Status.check(
         ChildNative.start(
             block(command.arguments()),

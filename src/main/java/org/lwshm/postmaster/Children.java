@@ -15,6 +15,7 @@ import org.lwshm.DataDirectoryException;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.StopMode;
+import org.lwshm.internal.PathText;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.PostmasterNative;
@@ -156,7 +157,7 @@ final class Children {
             ChildProcess.start(
                 place,
                 launch,
-                file.toString(),
+                PathText.of(file),
                 options.output(),
                 status -> {
                   synchronized (process) {
@@ -187,10 +188,10 @@ final class Children {
     removeParameters(place);
     Status.check(
         PostmasterNative.writeParameters(
-            bytes(file.toString()),
+            bytes(PathText.of(file)),
             parameters,
             bytes(place.command().name()),
-            bytes(options.dataDir().toString())));
+            bytes(PathText.of(options.dataDir()))));
   }
 
   private static byte[] bytes(String text) {

@@ -21,6 +21,7 @@ import org.lwshm.DataDirectoryException;
 import org.lwshm.NotFoundException;
 import org.lwshm.SegmentInUseException;
 import org.lwshm.SystemCallException;
+import org.lwshm.internal.PathText;
 import org.lwshm.jni.ProcessNative;
 import org.lwshm.jni.Status;
 import org.slf4j.Logger;
@@ -333,7 +334,7 @@ final class LockFile {
   }
 
   private static byte[] bytes(Path path) {
-    return path.toString().getBytes(StandardCharsets.UTF_8);
+    return PathText.of(path).getBytes(StandardCharsets.UTF_8);
   }
 
   /** Says of the segment and the state of the postmaster what is so now. */

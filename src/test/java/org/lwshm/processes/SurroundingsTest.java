@@ -46,8 +46,10 @@ class SurroundingsTest {
 
   @BeforeEach
   void makeDataDir() throws IOException {
-    Files.setPosixFilePermissions(parent, PosixFilePermissions.fromString("rwxr-xr-x"));
     dataDir = Files.createDirectory(parent.resolve("data"));
+    for (Path directory : List.of(parent, dataDir)) { // whatever the umask takes away
+      Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+    }
   }
 
   /** Whether a command that others are run under is there, and permitted. */
