@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -59,9 +61,32 @@ final class Tool implements AutoCloseable {
   /** The same, with options of setpriv that take something from it. */
   Started start(List<String> privileges, String... args) throws IOException {
     List<String> command = new ArrayList<>(privileges);
-    command.add(COMMAND);
+    command.add(privileges.isEmpty() ? COMMAND : commandForAll().toString());
     command.addAll(List.of(args));
     return start(command);
+  }
+
+  /**
+   * A copy of the command that every user may run: the project may be in a folder of ours alone.
+   */
+  private Path commandForAll() throws IOException {
+    Path project = Path.of(COMMAND).toRealPath().getParent().getParent();
+    Path copy = directory.resolve("installed");
+    Path jar = Path.of("cli", "target", "lwshm-cli.jar");
+    List<Path> files = new ArrayList<>(List.of(Path.of("bin", "lwshm"), jar));
+    try (Stream<Path> libraries = Files.list(project.resolve(jar).resolveSibling("lib"))) {
+      libraries.map(project::relativize).forEach(files::add);
+    }
+    for (Path file : files) {
+      Files.createDirectories(copy.resolve(file).getParent());
+      Files.copy(project.resolve(file), copy.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+    }
+    try (Stream<Path> all = Files.walk(copy)) {
+      for (Path path : all.toList()) {
+        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxr-xr-x"));
+      }
+    }
+    return copy.resolve("bin").resolve("lwshm");
   }
 
   /**
