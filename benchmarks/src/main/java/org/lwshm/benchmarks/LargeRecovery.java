@@ -18,7 +18,7 @@ public final class LargeRecovery implements Callable<Integer> {
   private static final int USUAL_GIB = 8;
 
   @Option(names = "--rounds", description = "how often; ${DEFAULT-VALUE} by default")
-  int rounds = 7;
+  int rounds = 25;
 
   @Option(names = "--gib", description = "of resident memory; ${DEFAULT-VALUE} by default")
   int gib = USUAL_GIB;

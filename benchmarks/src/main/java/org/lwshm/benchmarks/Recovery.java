@@ -4,6 +4,7 @@ package org.lwshm.benchmarks;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.lwshm.benchmarks.report.Report;
 
@@ -19,6 +20,7 @@ final class Recovery {
   static final String POSTGRES = "kill -9 until a connection is taken again, PostgreSQL";
 
   private static final String UNIT = "ms";
+  private static final long LONGEST_PAUSE_US = 20_000;
   private static final String LOCK = Contestant.LWSHM_C.key();
 
   private final Arena arena;
@@ -56,6 +58,7 @@ final class Recovery {
     holder.await();
     waiter.tell("take " + LOCK);
     waiter.await();
+    pause();
     long killed = System.nanoTime();
     kill(holder.pid());
     long taken = Long.parseLong(waiter.await());
@@ -96,12 +99,21 @@ final class Recovery {
   }
 
   private static void kill(long pid) {
+    ProcessHandle process =
+        ProcessHandle.of(pid)
+            .orElseThrow(() -> new IllegalStateException("process " + pid + " has gone"));
+    if (!process.destroyForcibly()) {
+      throw new IllegalStateException("process " + pid + " could not be killed");
+    }
+  }
+
+  /**
+   * A wait of random length, so that the kill comes at any time between two looks of the waiter.
+   */
+  private static void pause() {
     try {
-      Process kill = new ProcessBuilder("kill", "-KILL", String.valueOf(pid)).start();
-      if (!kill.waitFor(10, TimeUnit.SECONDS) || kill.exitValue() != 0) {
-        throw new IllegalStateException("process " + pid + " could not be killed");
-      }
-    } catch (IOException | InterruptedException e) {
+      TimeUnit.MICROSECONDS.sleep(ThreadLocalRandom.current().nextLong(LONGEST_PAUSE_US));
+    } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
   }

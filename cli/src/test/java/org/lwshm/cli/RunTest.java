@@ -121,7 +121,7 @@ class RunTest {
     command.addAll(List.of(sleep));
     Tool.Started next = tool.pool(command.toArray(String[]::new)).untilRuns(1, "sleep");
     assertTrue(next.err().contains("is replaced, and its data are gone: "), next.err());
-    assertTrue(next.err().contains("\"more\""), next.err());
+    assertTrue(next.err().contains("its max_structs is "), next.err());
     assertTrue(next.err().contains("generation 2"), next.err());
     assertEquals(0, next.signal("INT").exitCode());
   }
