@@ -37,8 +37,8 @@ public interface ChildOutput {
   /**
    * Prints them, each after the child's name and number.
    *
-   * @param stream where to; what its character set lacks is replaced, so that of {@code System.out}
-   *     loses all but ASCII in the POSIX locale
+   * @param stream where to; it replaces the characters that its character set lacks, as {@code
+   *     System.out} does with all but ASCII in the POSIX locale
    * @return what does so
    */
   static ChildOutput to(PrintStream stream) {
