@@ -3,8 +3,7 @@
 package org.lwshm.postmaster;
 
 import java.io.PrintStream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.lwshm.internal.Log;
 
 /**
  * Where the lines go that children write to their standard output and error.
@@ -28,10 +27,8 @@ public interface ChildOutput {
    * @return what does so
    */
   static ChildOutput toLog() {
-    return (child, line) -> {
-      Logger log = LoggerFactory.getLogger("org.lwshm.postmaster.output." + child.name());
-      log.info("{}: {}", child, line);
-    };
+    return (child, line) ->
+        Log.of("org.lwshm.postmaster.output." + child.name()).info("{}: {}", child, line);
   }
 
   /**

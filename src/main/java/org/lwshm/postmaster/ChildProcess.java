@@ -12,15 +12,14 @@ import java.util.Map;
 import java.util.function.IntConsumer;
 import org.lwshm.LwshmException;
 import org.lwshm.NotFoundException;
+import org.lwshm.internal.Log;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.Status;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** A process that the postmaster has started and not reaped. For the postmaster's thread. */
 final class ChildProcess {
 
-  private static final Logger LOG = LoggerFactory.getLogger(ChildProcess.class);
+  private static final Log LOG = Log.of(ChildProcess.class);
   private static final String PARAMETERS = "LWSHM_BACKEND_PARAMETERS";
   private static final String NUMBER = "LWSHM_CHILD_NUMBER";
 

@@ -15,12 +15,11 @@ import org.lwshm.DataDirectoryException;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.StopMode;
+import org.lwshm.internal.Log;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.PostmasterNative;
 import org.lwshm.jni.Status;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The places for children, and who is in them. For the postmaster's thread, but for {@link
@@ -31,7 +30,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Children {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Children.class);
+  private static final Log LOG = Log.of(Children.class);
   private static final long OUTPUT_PATIENCE_NS = TimeUnit.SECONDS.toNanos(2);
 
   /** What the parameters have room for, 49 days. */
