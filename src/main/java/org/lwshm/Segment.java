@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import org.lwshm.internal.Log;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.LWLockNative;
 import org.lwshm.jni.Layout;
@@ -21,8 +22,6 @@ import org.lwshm.jni.SemaphoreNative;
 import org.lwshm.jni.ShmemNative;
 import org.lwshm.jni.Status;
 import org.lwshm.jni.TrancheNative;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A shared memory segment that this process is attached to.
@@ -40,7 +39,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Segment implements AutoCloseable {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Segment.class);
+  private static final Log LOG = Log.of(Segment.class);
 
   private static final int FIRST_GUESS = 64;
 
@@ -74,25 +73,21 @@ public final class Segment implements AutoCloseable {
     }
     // Last-in first-out: delete is registered first, so that detach runs first.
     if (isCreator()) {
-      exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::delete);
+      exitCallbacks.registerStep(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::delete);
     }
-    exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::detach);
-    exitCallbacks.register(ExitCallbacks.Stage.BACKENDS_LEAVE, backends::leaveAll);
+    exitCallbacks.registerStep(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::detach);
+    exitCallbacks.registerStep(ExitCallbacks.Stage.BACKENDS_LEAVE, backends::leaveAll);
   }
 
   /**
    * Opens a segment, so that an exit of the process finds it.
    *
    * @param nativeOpen writes the handle into the array it is given, and checks its status
+   * @param setUp what else is to be done; if it throws, the segment is left again
    */
-  static Segment open(Path dataDir, Consumer<long[]> nativeOpen) {
+  static Segment open(Path dataDir, Consumer<long[]> nativeOpen, Consumer<Segment> setUp) {
     NativeLibrary.load();
-    return OpenSegments.open(
-        () -> {
-          long[] handle = new long[1];
-          nativeOpen.accept(handle);
-          return new Segment(handle[0], dataDir);
-        });
+    return OpenSegments.open(nativeOpen, handle -> new Segment(handle, dataDir), setUp);
   }
 
   /**
@@ -145,8 +140,9 @@ public final class Segment implements AutoCloseable {
   public static Segment attach(Path dataDir, int widestMode, ShmemSubsystem... subsystems) {
     byte[] path = pathBytes(Objects.requireNonNull(dataDir, "dataDir"));
     return open(
-            dataDir, handle -> Status.checkSegment(SegmentNative.attach(path, widestMode, handle)))
-        .attachSubsystems(subsystems);
+        dataDir,
+        handle -> Status.checkSegment(SegmentNative.attach(path, widestMode, handle)),
+        segment -> segment.attachSubsystems(subsystems));
   }
 
   /**
@@ -174,8 +170,9 @@ public final class Segment implements AutoCloseable {
    */
   public static Segment attach(int shmid, int widestMode, ShmemSubsystem... subsystems) {
     return open(
-            null, handle -> Status.checkSegment(SegmentNative.attachId(shmid, widestMode, handle)))
-        .attachSubsystems(subsystems);
+        null,
+        handle -> Status.checkSegment(SegmentNative.attachId(shmid, widestMode, handle)),
+        segment -> segment.attachSubsystems(subsystems));
   }
 
   static byte[] pathBytes(Path dataDir) {
@@ -208,18 +205,14 @@ public final class Segment implements AutoCloseable {
     }
   }
 
-  private Segment attachSubsystems(ShmemSubsystem... subsystems) {
+  private void attachSubsystems(ShmemSubsystem... subsystems) {
     inPhase("attach", () -> List.of(subsystems).forEach(subsystem -> subsystem.attach(this)));
-    return this;
   }
 
   private void inPhase(String name, Runnable work) {
     phase = name;
     try {
       work.run();
-    } catch (Throwable e) {
-      abandon();
-      throw e;
     } finally {
       phase = null;
     }
@@ -495,19 +488,26 @@ public final class Segment implements AutoCloseable {
    * <p>The calling thread's own backend is closed, and those of threads that have ended. Private
    * zeros take the memory's place, so a buffer that someone kept reads zeros.
    *
-   * @throws SegmentBusyException if other threads are joined; nothing has happened then
+   * <p>If it returns, the segment is left. If it throws on the way (a {@code StackOverflowError},
+   * an {@code OutOfMemoryError}, a refusal of the kernel), closing again goes on where it stopped.
+   *
+   * @throws SegmentBusyException if other threads are joined, and then nothing has happened; or if
+   *     calls of theirs do not come back, or the thread that closes already does not
+   * @throws SystemCallException if the kernel refuses to detach or to delete
    * @throws IllegalStateException in a subsystem's init or attach
    */
   @Override
   public void close() {
-    if (exitCallbacks.isRunner() || exitCallbacks.stage() == ExitCallbacks.Stage.DONE) {
+    if (exitCallbacks.isRunner()) {
       return;
     }
     if (phase != null) {
       throw new IllegalStateException(
           "segment " + id() + " is in its " + phase + " phase: throw an exception to undo it");
     }
-    backends.beginExit(false);
+    if (exitCallbacks.stage() != ExitCallbacks.Stage.DONE) {
+      backends.beginExit(false);
+    }
     leave();
   }
 
@@ -518,6 +518,7 @@ public final class Segment implements AutoCloseable {
     leave();
   }
 
+  /** Does nothing if it was done before. */
   private void leave() {
     exitCallbacks.run(false);
     OpenSegments.remove(this);

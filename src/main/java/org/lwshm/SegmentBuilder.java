@@ -275,10 +275,10 @@ public final class SegmentBuilder {
     // Refuses what does not fit before there is anything to undo.
     plan.size(options);
     byte[] path = Segment.pathBytes(dataDir);
-    Segment segment =
-        Segment.open(dataDir, handle -> Status.check(SegmentNative.create(path, options, handle)));
-    segment.initialise(plan, subsystems);
-    return segment;
+    return Segment.open(
+        dataDir,
+        handle -> Status.check(SegmentNative.create(path, options, handle)),
+        segment -> segment.initialise(plan, subsystems));
   }
 
   private ShmemPlan request() {

@@ -18,6 +18,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
+import org.lwshm.jni.BackendNative;
 
 class SegmentTest {
 
@@ -198,6 +199,31 @@ class SegmentTest {
       Segment.attach(dataDir).close();
       assertArrayEquals(new int[] {PID}, segment.processes());
     }
+  }
+
+  @Test
+  void closeThrowsIfItCannotDetachAndMayBeTriedAgain() {
+    List<String> order = new ArrayList<>();
+    Segment segment = Segment.builder(dataDir).struct("a", 8).create();
+    segment.exitCallbacks().onShmemExit(() -> order.add("shmem"));
+    segment.exitCallbacks().onProcExit(() -> order.add("proc"));
+    // A backend that Java knows nothing of.
+    long[] stray = new long[1];
+    segment.attachment().call(handle -> BackendNative.join(handle, stray));
+
+    for (int i = 0; i < 2; i++) {
+      SegmentBusyException e = assertThrows(SegmentBusyException.class, segment::close);
+      assertEquals(List.of(0), e.slots());
+      assertFalse(segment.isClosed());
+      assertEquals(List.of("shmem"), order);
+      assertEquals(8, segment.struct("a").size());
+    }
+
+    assertEquals(0, BackendNative.leave(stray));
+    segment.close();
+    assertTrue(segment.isClosed());
+    assertEquals(List.of("shmem", "proc"), order);
+    assertThrows(SegmentNotFoundException.class, () -> Segment.attach(dataDir));
   }
 
   @Test

@@ -16,8 +16,7 @@ import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
 import org.lwshm.StopMode;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.lwshm.internal.Log;
 
 /**
  * The postmaster's thread. All that it does happens in it, one event after another; others only
@@ -31,7 +30,7 @@ import org.slf4j.LoggerFactory;
  */
 final class ServerLoop {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Postmaster.class);
+  private static final Log LOG = Log.of(Postmaster.class);
 
   /** How often to look whether lock file and segment are still there. */
   private static final Duration RECHECK = Duration.ofSeconds(1);
@@ -267,7 +266,9 @@ final class ServerLoop {
 
   /** Makes the segment, and has all places filled; false if there is none, to end without. */
   private boolean makeSegment() throws InterruptedException {
-    if (stopMode != null || !owned.makeSegment(this::endChildrenFirst, this::waitForAnEvent)) {
+    if (stopMode != null
+        || !owned.makeSegment(
+            this::endChildrenFirst, longestStop().plus(KILL_PATIENCE), this::waitForAnEvent)) {
       return false;
     }
     for (ChildPlace place : children.places()) {

@@ -49,6 +49,8 @@ class NativeArraysTest {
             () -> TrancheNative.get(0, 0, new long[TrancheNative.TRANCHE_COUNT], NAME),
             () -> TrancheNative.get(0, 0, SHORT, new byte[TrancheNative.TRANCHE_NAME_MAX + 1]),
             () -> BackendNative.join(0, null),
+            () -> BackendNative.leave(null),
+            () -> BackendNative.abandon(new long[0]),
             () -> BackendNative.info(0, SHORT),
             () -> BackendNative.list(0, null),
             () -> DeadSegmentNative.list(null),
@@ -92,8 +94,8 @@ class NativeArraysTest {
 
   @Test
   void aNullHandleIsAnsweredWithAStatus() {
-    assertEquals(Status.INVALID, SegmentNative.publish(0));
-    assertEquals(Status.INVALID, BackendNative.leave(0));
+    assertEquals(SegmentNative.SHUT, SegmentNative.publish(0));
+    assertEquals(Status.INVALID, BackendNative.leave(new long[1]));
     assertEquals(Status.INVALID, LWLockNative.acquireSlow(0, 0, LWLockNative.SHARED, 0, 0));
     assertThrows(IllegalArgumentException.class, () -> Status.check(LWLockNative.release(0, 0)));
   }
