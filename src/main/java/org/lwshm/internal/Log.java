@@ -2,6 +2,10 @@
 
 package org.lwshm.internal;
 
+import java.io.FileDescriptor;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -13,8 +17,9 @@ import org.slf4j.helpers.NOPLoggerFactory;
  * A log that is always heard, and whose failures do not reach the caller.
  *
  * <p>It passes messages on to SLF4J. Where SLF4J has no provider, and would drop them, they go to
- * the standard error stream, from info on; a line before the first one says so. If the provider
- * throws (its disk is full, its classes are gone, no memory is left), the message goes there, too.
+ * the process's standard error stream, from info on; a line before the first one says so. If the
+ * provider throws (its disk is full, its classes are gone, no memory is left), the message goes
+ * there, too.
  *
  * <p>Formats and arguments are SLF4J's; the last argument may be a {@link Throwable}. Any thread.
  */
@@ -33,7 +38,21 @@ public final class Log {
   private static final boolean PROVIDED =
       !(LoggerFactory.getILoggerFactory() instanceof NOPLoggerFactory) || isSilenced();
 
-  private static boolean told;
+  /** How long a message may take to be written, before its thread goes on without. */
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+
+  /** Not {@code System.err}, which may lead back to a log. */
+  private static final class Console {
+    static final PatientOutput OUTPUT = new PatientOutput(new PatientStream(FileDescriptor.err));
+    static final PrintStream STREAM = new PrintStream(OUTPUT, true, StandardCharsets.UTF_8);
+    static boolean told;
+    static boolean stuck;
+  }
+
+  static {
+    // Loaded now: when they are needed, their jar may have been overwritten.
+    MessageFormatter.arrayFormat("{}", new Object[] {""});
+  }
 
   private final Logger logger;
 
@@ -141,19 +160,30 @@ public final class Log {
 
   private static synchronized void print(Level level, String format, Object[] arguments) {
     try {
-      if (!PROVIDED && !told) {
-        told = true;
-        System.err.println(
+      PrintStream console = Console.STREAM;
+      if (!PROVIDED && !Console.told) {
+        Console.told = true;
+        console.println(
             "lwshm: SLF4J has no provider here, so the log goes to the standard error stream");
       }
       FormattingTuple message = MessageFormatter.arrayFormat(format, arguments);
-      System.err.println(
+      console.println(
           "lwshm: " + level.name().toLowerCase(Locale.ROOT) + ": " + message.getMessage());
       if (message.getThrowable() != null) {
-        message.getThrowable().printStackTrace();
+        message.getThrowable().printStackTrace(console);
       }
+      awaitWritten();
     } catch (Throwable e) {
       // Nobody is left to tell, and the caller has work to do.
+    }
+  }
+
+  /** The process may be about to end. But nobody waits twice for a reader that does not read. */
+  private static void awaitWritten() {
+    try {
+      Console.stuck = !Console.OUTPUT.await(Console.stuck ? Duration.ZERO : PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }

@@ -2,8 +2,12 @@
 
 package org.lwshm.postmaster;
 
+import java.io.FileDescriptor;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.lwshm.internal.Log;
+import org.lwshm.internal.PatientStream;
 
 /**
  * Where the lines go that children write to their standard output and error.
@@ -32,12 +36,33 @@ public interface ChildOutput {
   }
 
   /**
+   * Writes them to this process's standard output, each after the child's name and number. If that
+   * is a pipe that is full, the child waits for its reader, also if the pipe does not block.
+   *
+   * @return what does so
+   */
+  static ChildOutput toConsole() {
+    return to(new PrintStream(new PatientStream(FileDescriptor.out), true, StandardCharsets.UTF_8));
+  }
+
+  /**
    * Prints them, each after the child's name and number.
+   *
+   * <p>A {@link PrintStream} keeps its errors to itself, and {@code System.out} loses what does not
+   * fit into a pipe that does not block: the log says once that it has failed. Prefer {@link
+   * #toConsole} to {@code to(System.out)}.
    *
    * @param stream where to
    * @return what does so
    */
   static ChildOutput to(PrintStream stream) {
-    return (child, line) -> stream.println(child.name() + "-" + child.number() + ": " + line);
+    AtomicBoolean told = new AtomicBoolean();
+    return (child, line) -> {
+      stream.println(child.name() + "-" + child.number() + ": " + line);
+      if (stream.checkError() && !told.getAndSet(true)) {
+        Log.of(ChildOutput.class)
+            .error("the stream for the children's output has failed: lines are lost from here on");
+      }
+    };
   }
 }

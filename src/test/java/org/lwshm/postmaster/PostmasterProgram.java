@@ -14,7 +14,8 @@ import org.lwshm.testing.Lifeline;
  * <p>Arguments: data directory, log, worker program, then any of {@code policy=}, {@code
  * start-timeout=}, {@code stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code
  * child=BEHAVIOUR*COUNT}, {@code java=BEHAVIOUR*COUNT}, {@code program=COMMAND}, {@code
- * signals=yes} (the postmaster handles them), {@code exit=CODE} (with that, once it has started).
+ * signals=yes} (the postmaster handles them), {@code output=log} or {@code output=console}, {@code
+ * exit=CODE} (with that, once it has started).
  *
  * <p>It says "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID", "ok restarting REASON",
  * "ok reloaded", or "error …" if it cannot start; then it stays, without a postmaster. Otherwise it
@@ -54,6 +55,7 @@ public final class PostmasterProgram implements PostmasterListener {
       case "start-timeout" -> builder.startTimeout(Duration.ofMillis(Long.parseLong(value)));
       case "stop-timeout" -> builder.stopTimeout(Duration.ofMillis(Long.parseLong(value)));
       case "repairer" -> builder.repairer(worker(value));
+      case "output" -> builder.output(output(value));
       case "signals" -> builder.handleSignals();
       case "exit" -> exit = Integer.parseInt(value);
       case "program" -> builder.child(ChildCommand.program("program", value.split(" ")));
@@ -69,6 +71,10 @@ public final class PostmasterProgram implements PostmasterListener {
       }
       default -> throw new IllegalArgumentException(option);
     }
+  }
+
+  private static ChildOutput output(String to) {
+    return to.equals("log") ? ChildOutput.toLog() : ChildOutput.toConsole();
   }
 
   private ChildCommand worker(String behaviour) {
