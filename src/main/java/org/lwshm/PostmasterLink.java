@@ -20,7 +20,6 @@ public final class PostmasterLink {
 
   private static final Log LOG = Log.of(PostmasterLink.class);
 
-  private static final int IDENTITY_PID_BITS = 22;
   private static final int EXIT_FAILED = 1;
 
   /** How often to look, where the kernel does not tell. */
@@ -38,10 +37,6 @@ public final class PostmasterLink {
     this.segment = segment;
     this.parameters = parameters;
     this.postmaster = postmaster;
-  }
-
-  static int pid(long identity) {
-    return (int) (identity & ((1L << IDENTITY_PID_BITS) - 1));
   }
 
   // ---- taking the place ----
@@ -116,7 +111,7 @@ public final class PostmasterLink {
     if (ProcessNative.isDead(postmaster) == 1) {
       throw new BackendParametersException(
           "the postmaster, process "
-              + pid(postmaster)
+              + ProcessNative.pid(postmaster)
               + ", has ended; start another, which starts its children itself");
     }
   }

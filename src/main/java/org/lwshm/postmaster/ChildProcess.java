@@ -4,10 +4,12 @@ package org.lwshm.postmaster;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.IntConsumer;
 import org.lwshm.LwshmException;
@@ -38,11 +40,19 @@ final class ChildProcess {
   /**
    * Starts a child.
    *
+   * @param arguments the program and its arguments
+   * @param childrenFile in which it writes down its identity
    * @param onEnd called by another thread when it has ended, with what {@link ChildNative#await}
    *     says
    */
   static ChildProcess start(
-      ChildPlace place, int launch, String parametersFile, ChildOutput sink, IntConsumer onEnd) {
+      ChildPlace place,
+      int launch,
+      List<String> arguments,
+      String parametersFile,
+      Path childrenFile,
+      ChildOutput sink,
+      IntConsumer onEnd) {
     ChildCommand command = place.command();
     Map<String, String> variables = new LinkedHashMap<>(command.environment());
     variables.put(PARAMETERS, parametersFile);
@@ -54,10 +64,12 @@ final class ChildProcess {
             : command.directory().toString().getBytes(StandardCharsets.UTF_8);
     Status.check(
         ChildNative.start(
-            block(command.arguments()),
+            block(arguments),
             Environment.with(variables),
             directory,
             PostmasterSignals.TERMINATE.number(),
+            childrenFile.toString().getBytes(StandardCharsets.UTF_8),
+            ChildrenFile.position(place.slot()),
             child));
     int pid = child[ChildNative.CHILD_PID];
     ChildInfo info =

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.regex.Pattern;
 import org.lwshm.CorruptSegmentException;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.LwshmException;
@@ -37,6 +38,8 @@ final class Children {
   private static final long MAX_GRACE_MS = 0xffff_ffffL;
 
   private static final String PARAMETERS_FILE = "lwshm.child.";
+  private static final String ARGUMENT_FILE = "lwshm.arguments.";
+  private static final Pattern LEFTOVER = Pattern.compile("lwshm\\.(child|arguments)\\.[0-9]+");
 
   private final PostmasterOptions options;
   private final List<ChildPlace> places = new ArrayList<>();
@@ -47,6 +50,10 @@ final class Children {
   private final List<ChildProcess> talking = new ArrayList<>();
 
   private volatile List<ChildInfo> running = List.of();
+
+  /** Null until the data directory is ours, and again when nobody is left. */
+  private ChildrenFile file;
+
   private int launches;
 
   /**
@@ -105,6 +112,14 @@ final class Children {
             .filter(place -> !place.isEmpty())
             .map(place -> place.process().info())
             .toList();
+    writeStatus();
+  }
+
+  /** Has the children file say how the children stand. */
+  void writeStatus() {
+    if (file != null) {
+      file.update(all());
+    }
   }
 
   /** The place of a process; null if it is in none any more. */
@@ -114,12 +129,17 @@ final class Children {
 
   // ---- beginning ----
 
-  /** Removes the parameters that a postmaster has left that was killed. */
-  void removeLeftovers() {
-    try (var files = Files.newDirectoryStream(options.dataDir(), PARAMETERS_FILE + "*")) {
+  /** The data directory is ours, and nobody of an earlier life is left. */
+  void begin(LockFileContents.Owner owner) {
+    removeLeftovers();
+    file = new ChildrenFile(options.dataDir(), owner, all());
+  }
+
+  /** Removes what a postmaster has left for its children that was killed. */
+  private void removeLeftovers() {
+    try (var files = Files.newDirectoryStream(options.dataDir(), "lwshm.*")) {
       for (Path file : files) {
-        // Others' files may be called nearly so.
-        if (file.getFileName().toString().substring(PARAMETERS_FILE.length()).matches("[0-9]+")) {
+        if (LEFTOVER.matcher(file.getFileName().toString()).matches()) {
           Files.deleteIfExists(file);
         }
       }
@@ -130,6 +150,10 @@ final class Children {
               + "\" cannot be removed: "
               + e);
     }
+  }
+
+  private Path argumentFile(ChildPlace place) {
+    return options.dataDir().resolve(ARGUMENT_FILE + place.slot());
   }
 
   private Path parametersFile(ChildPlace place) {
@@ -144,10 +168,11 @@ final class Children {
   ChildInfo start(Segment segment, ChildPlace place) {
     launches++;
     int launch = launches;
-    Path file = parametersFile(place);
+    Path parameters = parametersFile(place);
     boolean started = false;
     try {
-      writeParameters(segment, place, launch, file);
+      writeParameters(segment, place, launch, parameters);
+      List<String> arguments = argumentsFor(place);
       ChildProcess[] process = new ChildProcess[1];
       // The waiting thread may be quicker than the assignment, so it goes by the place.
       synchronized (process) {
@@ -155,7 +180,9 @@ final class Children {
             ChildProcess.start(
                 place,
                 launch,
-                file.toString(),
+                arguments,
+                parameters.toString(),
+                file.path(),
                 options.output(),
                 status -> {
                   synchronized (process) {
@@ -174,6 +201,13 @@ final class Children {
     return place.process().info();
   }
 
+  private List<String> argumentsFor(ChildPlace place) {
+    ChildCommand command = place.command();
+    return command.isJava()
+        ? ArgumentFile.shorten(command.arguments(), argumentFile(place))
+        : command.arguments();
+  }
+
   private void writeParameters(Segment segment, ChildPlace place, int launch, Path file) {
     long[] parameters = new long[PostmasterNative.PARAMETER_COUNT];
     SegmentAccess.get()
@@ -183,7 +217,7 @@ final class Children {
     parameters[PostmasterNative.PARAMETER_NUMBER] = place.number();
     parameters[PostmasterNative.PARAMETER_GRACE_MS] =
         Math.min(options.stopTimeout().toMillis(), MAX_GRACE_MS);
-    removeParameters(place);
+    removeFiles(place);
     Status.check(
         PostmasterNative.writeParameters(
             bytes(file.toString()),
@@ -196,11 +230,13 @@ final class Children {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  private void removeParameters(ChildPlace place) {
-    try {
-      Files.deleteIfExists(parametersFile(place));
-    } catch (IOException e) {
-      LOG.warn("{} cannot be removed", parametersFile(place), e);
+  private void removeFiles(ChildPlace place) {
+    for (Path path : List.of(parametersFile(place), argumentFile(place))) {
+      try {
+        Files.deleteIfExists(path);
+      } catch (IOException e) {
+        LOG.warn("{} cannot be removed", path, e);
+      }
     }
   }
 
@@ -275,7 +311,8 @@ final class Children {
 
   /** Means a place's slot for nobody. */
   private void release(Segment segment, ChildPlace place) {
-    removeParameters(place);
+    removeFiles(place);
+    file.erase(place);
     try {
       SegmentAccess.get()
           .call(segment, handle -> PostmasterNative.releaseChild(handle, place.slot()));
@@ -316,5 +353,13 @@ final class Children {
       process.awaitOutput(until);
     }
     talking.clear();
+  }
+
+  /** The end: forgets who was there, unless somebody still is. */
+  void end() {
+    if (file != null && areGone()) {
+      file.delete();
+      file = null;
+    }
   }
 }

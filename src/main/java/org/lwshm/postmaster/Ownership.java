@@ -65,6 +65,11 @@ final class Ownership {
     return lockFile;
   }
 
+  /** What tells this postmaster from other processes. */
+  LockFileContents.Owner self() {
+    return lockFile.contents().owner();
+  }
+
   /** Has the lock file say so. */
   void setStatus(String status) {
     lockFile.update(lockFile.contents().with(status));

@@ -159,12 +159,12 @@ final class ServerLoop {
   private void run() {
     try {
       owned = Ownership.take(options);
-      children.removeLeftovers();
       options.segment().maxChildren(children.count());
-      if (!makeSegment()) {
-        throw new PostmasterException(
-            "the postmaster of " + options.dataDir() + " was stopped before it was ready");
-      }
+      requireNotStopped(Survivors.end(options, this::waitForAnEvent));
+      requireNotStopped(makeSegment());
+      // An earlier postmaster may have lived until its segment was free.
+      requireNotStopped(Survivors.end(options, this::waitForAnEvent));
+      children.begin(owned.self());
       recheck.set(RECHECK);
       startDue();
       started.complete(null);
@@ -186,6 +186,13 @@ final class ServerLoop {
     }
   }
 
+  private void requireNotStopped(boolean done) {
+    if (!done) {
+      throw new PostmasterException(
+          "the postmaster of " + options.dataDir() + " was stopped before it was ready");
+    }
+  }
+
   /** Until the next thing that is to be done at a time. */
   private long nanosToWait() {
     long wait = recheck.left(RECHECK.toNanos());
@@ -204,6 +211,7 @@ final class ServerLoop {
       recheck.set(RECHECK);
       recheckLockFile();
       recheckSegment();
+      children.writeStatus();
     }
     if (kill.rings() && !children.areGone()) {
       LOG.warn("killing children that did not end in time: {}", children.running());
@@ -274,7 +282,7 @@ final class ServerLoop {
     for (ChildPlace place : children.places()) {
       // One that has crashed may have to wait longer.
       if (!place.start().isSet()) {
-        place.start().set(Duration.ZERO);
+        place.startAfter(Duration.ZERO);
       }
     }
     state = State.RUNNING;
@@ -524,6 +532,7 @@ final class ServerLoop {
     if (!children.areGone()) {
       LOG.error("the kernel does not end what was killed: {}", children.running());
     }
+    children.end();
     children.awaitOutput();
   }
 
