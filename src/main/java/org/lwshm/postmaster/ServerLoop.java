@@ -256,6 +256,8 @@ final class ServerLoop {
           owned.lockFile().path());
       exitCode = Postmaster.EXIT_FAILED;
       beginStop(StopMode.IMMEDIATE);
+    } else {
+      FreshFiles.touch(options.dataDir());
     }
   }
 
