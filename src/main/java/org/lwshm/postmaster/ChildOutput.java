@@ -26,7 +26,8 @@ public interface ChildOutput {
   void line(ChildInfo child, String line);
 
   /**
-   * Passes them on to SLF4J, as infos of the logger {@code org.lwshm.postmaster.output.NAME}.
+   * Passes them on to SLF4J, as infos of the logger {@code org.lwshm.postmaster.output.NAME}; where
+   * SLF4J has no provider, to the standard error stream.
    *
    * @return what does so
    */
