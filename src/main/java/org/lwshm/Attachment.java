@@ -34,6 +34,9 @@ final class Attachment {
   private boolean gone;
   private boolean detached;
 
+  /** Whether somebody may have an address in the memory, or be about to get one. */
+  private volatile boolean handsOut;
+
   Attachment(long handle) {
     this.handle = handle;
     Status.check(SegmentNative.info(handle, info));
@@ -42,6 +45,14 @@ final class Attachment {
   /** What {@code lwshm_segment_info} said when the segment was attached. */
   long info(int index) {
     return info[index];
+  }
+
+  /**
+   * To be called before the native call that finds something whose address a caller gets. A close
+   * that waits for that call then leaves the address range reserved.
+   */
+  void handOut() {
+    handsOut = true;
   }
 
   /** The address of the segment's first byte. */
@@ -77,8 +88,8 @@ final class Attachment {
   }
 
   /**
-   * Puts private zeros in the memory's place, once. If this fails, the segment is as it was, and it
-   * may be tried again. For one thread at a time.
+   * Puts private zeros in the memory's place, once; or nothing, if nobody has an address in it. If
+   * this fails, the segment is as it was, and it may be tried again. For one thread at a time.
    *
    * @param fence whoever is still joined, and whoever is inside a call and does not come back
    * @throws SegmentBusyException if threads are joined or inside a call, and {@code fence} is false
@@ -90,8 +101,7 @@ final class Attachment {
     gone = true;
     try {
       awaitCalls(fence);
-      int how = fence ? SegmentNative.DETACH_FENCE : SegmentNative.DETACH_KEEP_ADDRESS;
-      int status = SegmentNative.detach(handle, how);
+      int status = SegmentNative.detach(handle, how(fence));
       detached = status >= 0;
       Status.check(status);
     } finally {
@@ -100,6 +110,13 @@ final class Attachment {
         SegmentNative.reopen(handle);
       }
     }
+  }
+
+  private int how(boolean fence) {
+    if (fence) {
+      return SegmentNative.DETACH_FENCE;
+    }
+    return handsOut ? SegmentNative.DETACH_KEEP_ADDRESS : SegmentNative.DETACH_UNMAP;
   }
 
   /**

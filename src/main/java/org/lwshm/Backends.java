@@ -93,6 +93,7 @@ final class Backends {
     BackendHandle handle = new BackendHandle();
     handles.add(handle);
     startKeeper();
+    attachment.handOut();
     attachment.call(segmentHandle -> joining.join(segmentHandle, handle.cell()));
     Backend backend = new Backend(segment, this, attachment, handle);
     handle.belongsTo(backend);

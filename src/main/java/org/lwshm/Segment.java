@@ -191,7 +191,7 @@ public final class Segment implements AutoCloseable {
         "init",
         () -> {
           plan.structs().forEach(this::initRequested);
-          plan.tranches().forEach(tranche -> tranche(tranche.name(), (int) tranche.amount()));
+          plan.tranches().forEach(tranche -> initTranche(tranche.name(), (int) tranche.amount()));
           subsystems.forEach(subsystem -> subsystem.init(this));
           attachment.call(SegmentNative::publish);
         });
@@ -199,7 +199,7 @@ public final class Segment implements AutoCloseable {
 
   private void initRequested(ShmemPlan.Entry struct) {
     if (struct.semaphore() == null) {
-      initStruct(struct.name(), struct.amount());
+      initArea(struct.name(), struct.amount());
     } else {
       initSemaphore(struct.name(), (int) struct.amount(), struct.semaphore());
     }
@@ -228,6 +228,12 @@ public final class Segment implements AutoCloseable {
    * @throws LimitExceededException if there is no room for it
    */
   public SharedStruct initStruct(String name, long size) {
+    attachment.handOut();
+    return sharedStruct(name, initArea(name, size));
+  }
+
+  /** What {@code ShmemNative.initStruct} says of an area. */
+  private long[] initArea(String name, long size) {
     byte[] bytes = Names.encode("struct", name, ShmemNative.STRUCT_NAME_MAX);
     if (size <= 0) {
       throw new IllegalArgumentException(
@@ -235,7 +241,7 @@ public final class Segment implements AutoCloseable {
     }
     long[] area = new long[ShmemNative.AREA_COUNT];
     attachment.call(handle -> ShmemNative.initStruct(handle, bytes, size, area));
-    return sharedStruct(name, area);
+    return area;
   }
 
   /**
@@ -248,6 +254,7 @@ public final class Segment implements AutoCloseable {
   public SharedStruct struct(String name) {
     byte[] bytes = Names.encode("struct", name, ShmemNative.STRUCT_NAME_MAX);
     long[] area = new long[ShmemNative.AREA_COUNT];
+    attachment.handOut();
     attachment.call(handle -> ShmemNative.indexFind(handle, bytes, area));
     return sharedStruct(name, area);
   }
@@ -271,6 +278,7 @@ public final class Segment implements AutoCloseable {
   public LWLockTranche tranche(String name) {
     byte[] bytes = Names.encode("tranche", name, TrancheNative.TRANCHE_NAME_MAX);
     long[] tranche = new long[TrancheNative.TRANCHE_COUNT];
+    attachment.handOut();
     attachment.call(handle -> TrancheNative.find(handle, bytes, tranche));
     return lwlockTranche(name, tranche);
   }
@@ -285,6 +293,12 @@ public final class Segment implements AutoCloseable {
    * @throws LimitExceededException if there is no room for it
    */
   public LWLockTranche tranche(String name, int locks) {
+    attachment.handOut();
+    return lwlockTranche(name, initTranche(name, locks));
+  }
+
+  /** What {@code TrancheNative.init} says of a tranche. */
+  private long[] initTranche(String name, int locks) {
     byte[] bytes = Names.encode("tranche", name, TrancheNative.TRANCHE_NAME_MAX);
     if (locks <= 0) {
       throw new IllegalArgumentException(
@@ -292,7 +306,7 @@ public final class Segment implements AutoCloseable {
     }
     long[] tranche = new long[TrancheNative.TRANCHE_COUNT];
     attachment.call(handle -> TrancheNative.init(handle, bytes, locks, tranche));
-    return lwlockTranche(name, tranche);
+    return tranche;
   }
 
   private LWLockTranche lwlockTranche(String name, long[] tranche) {
@@ -487,6 +501,12 @@ public final class Segment implements AutoCloseable {
    *
    * <p>The calling thread's own backend is closed, and those of threads that have ended. Private
    * zeros take the memory's place, so a buffer that someone kept reads zeros.
+   *
+   * <p>For that the address range stays reserved until the process ends: as many bytes of address
+   * space as the segment has, but no memory, and one of the mappings that the kernel grants a
+   * process ({@code vm.max_map_count}, 65,530 by default). So keep a segment open rather than open
+   * it again and again. A process that has got no struct, tranche or backend of it gives the range
+   * back.
    *
    * <p>If it returns, the segment is left. If it throws on the way (a {@code StackOverflowError},
    * an {@code OutOfMemoryError}, a refusal of the kernel), closing again goes on where it stopped.

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -326,6 +327,31 @@ class SegmentTest {
             });
     segment.close();
     assertEquals(List.of("locked", "no more"), order);
+  }
+
+  @Test
+  void aCloseKeepsTheAddressesOnlyIfSomebodyMayHaveThem() throws Exception {
+    long size = 1L << 28;
+    for (boolean looks : new boolean[] {false, true}) {
+      long before = addressSpace();
+      for (int i = 0; i < 8; i++) {
+        try (Segment segment = Segment.builder(dataDir).struct("a", size).tranche("t", 1).create();
+            Segment other = Segment.attach(dataDir)) {
+          assertEquals(segment.id(), other.id());
+          assertEquals(1, other.shmemIndex().allocations().stream().filter(a -> a.size() == size).count());
+          if (looks) {
+            assertEquals(0, other.struct("a").getLong(size - 8));
+          }
+        }
+      }
+      assertEquals(looks, addressSpace() - before > 4 * size);
+    }
+  }
+
+  /** In bytes, reserved ones included. */
+  private static long addressSpace() throws IOException {
+    String pages = Files.readString(Path.of("/proc/self/statm")).split(" ")[0];
+    return Long.parseLong(pages) * 4096;
   }
 
   @Test
