@@ -28,5 +28,5 @@ $(CHAOS_CLASSES)/.made: $(CHAOS_SOURCES) $(JAR)
 	@$(MVN) org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-dependencies \
 	    -DincludeGroupIds=org.slf4j -DoutputDirectory=$(CHAOS_LIB)
 	@mkdir -p $(@D)
-	@$(JAVA_HOME)/bin/javac -Xlint:all -Werror -d $(@D) -cp "$(JAR):$(CHAOS_LIB)/*" $(CHAOS_SOURCES)
+	@$(JAVA_HOME)/bin/javac -encoding UTF-8 -Xlint:all -Werror -d $(@D) -cp "$(JAR):$(CHAOS_LIB)/*" $(CHAOS_SOURCES)
 	@touch $@

@@ -76,5 +76,7 @@ for i in "${!names[@]}"; do
 done
 pids=()
 
+# What went wrong, once more, where it is seen: next to the last line.
+grep -HE '^ *(LOST|STUCK|FALSE)' "$TMPDIR"/*.out | sed "s|^$TMPDIR/||"
 echo "chaos: $kills kills, $lost lost updates, $stuck stuck, $false false recoveries"
 [ $((lost + stuck + false + failed)) -eq 0 ]

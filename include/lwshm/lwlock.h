@@ -142,7 +142,8 @@ int lwshm_lwlock_acquire_slow(lwshm_backend *backend, uint64_t lock, enum lwshm_
 int lwshm_lwlock_await_release(lwshm_backend *backend, uint64_t lock, int64_t timeout_ns,
                                unsigned flags);
 
-/* Ends a wait whose last step returned 0, as a time-out does.  Harmless if there is none. */
+/* Ends a wait whose last step returned 0, as a time-out does; or an acquire or release of which the
+   record still says N because the caller threw half-way.  Harmless if there is neither. */
 int lwshm_lwlock_cancel(lwshm_backend *backend, uint64_t lock);
 
 /*

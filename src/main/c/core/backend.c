@@ -146,11 +146,7 @@ int lwshm_backend_release_all(lwshm_backend *b)
         if (record == 0)
             continue;
         if (record_kind(record) == RECORD_N) {
-            /* An acquire that was begun and never came back: its thread threw on the way. */
-            lock_end_record(b->segment, b->number, b->generation >> RECORD_GENERATION_SHIFT,
-                            &b->slot->record[i], false);
-            if (i != record_index(record_lock(record), b->index_mask))
-                record_unspill(b);
+            lwlock_end_cut_off(b, &b->slot->record[i]);
             continue;
         }
         int r = lwlock_release_any(b, record_lock(record));

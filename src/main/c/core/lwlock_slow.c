@@ -158,6 +158,14 @@ int lwshm_lwlock_await_release(lwshm_backend *b, uint64_t lock, int64_t timeout_
     return r < 0 ? r : r == LWSHM_OK;
 }
 
+void lwlock_end_cut_off(lwshm_backend *b, uint64_t *record)
+{
+    uint64_t lock = record_lock(*record);
+    lock_end_record(b->segment, b->number, b->generation >> RECORD_GENERATION_SHIFT, record, false);
+    if (record != &b->slot->record[record_index(lock, b->index_mask)])
+        record_unspill(b);
+}
+
 int lwshm_lwlock_cancel(lwshm_backend *b, uint64_t lock)
 {
     int r = lwlock_check(b, lock);
@@ -166,6 +174,10 @@ int lwshm_lwlock_cancel(lwshm_backend *b, uint64_t lock)
     uint64_t *record = record_find(b, lock);
     if (record != NULL && record_kind(*record) != RECORD_N)
         return LWSHM_OK; /* it is held, and waited for by nobody */
+    if (record != NULL && b->waited.lock != lock) {
+        lwlock_end_cut_off(b, record);
+        return LWSHM_OK;
+    }
     struct attempt a = attempt_of(b, lock, record, LWLOCK_AT_ONCE, 0);
     lwlock_wait_cancel(&a);
     return LWSHM_OK;

@@ -19,6 +19,10 @@ int lwlock_acquire_until(lwshm_backend *backend, uint64_t lock, enum lwshm_lwloc
 /* True if a holder of the lock died inside and nobody has repaired what it guards. */
 bool lwlock_is_poisoned(const lwshm_backend *backend, uint64_t lock);
 
+/* Ends an acquire or release whose thread threw on the way.  The record is N.  Wakes all waiters,
+   whom it may have owed that. */
+void lwlock_end_cut_off(lwshm_backend *backend, uint64_t *record);
+
 /* Releases, whichever record says that the lock is held. */
 int lwlock_release_any(lwshm_backend *backend, uint64_t lock);
 

@@ -107,12 +107,18 @@ static uint32_t best_way(const struct spin_trial *trial)
     return best;
 }
 
-/* Waiters go that way from now on, and the next trial begins after a rest. */
-static void settle(struct spin_trial *trial, uint32_t way, int64_t rest_ns, int64_t now)
+/* Waiters go that way from now on, and the next trial begins after a rest.  False if the trial is
+   another's by now: this conductor was stopped too long. */
+static bool settle(struct spin_trial *trial, uint32_t way, int64_t rest_ns, int64_t now)
 {
-    __atomic_store_n(&trial->tranche->spin, ways[way], __ATOMIC_RELAXED);
-    take_lease(trial, trial->lease_ns, now + rest_ns);
+    struct tranche_entry *tranche = trial->tranche;
     trial->tranche = NULL;
+    int64_t lease = trial->lease_ns;
+    if (!__atomic_compare_exchange_n(&tranche->next_trial, &lease, now + rest_ns, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
+    __atomic_store_n(&tranche->spin, ways[way], __ATOMIC_RELAXED);
+    return true;
 }
 
 /* Back to the earlier result. */
@@ -130,8 +136,8 @@ static void end_trial(struct spin_trial *trial, int64_t now)
     uint32_t times = agreed % (1 << AGREED_SHIFT) == best ? agreed >> AGREED_SHIFT : 0;
     times = times < DOUBLINGS ? times : DOUBLINGS; /* the segment may be damaged */
     uint32_t next = times < DOUBLINGS ? times + 1 : times;
-    __atomic_store_n(&tranche->trials_agreed, best | next << AGREED_SHIFT, __ATOMIC_RELAXED);
-    settle(trial, best, (now - trial->began_ns) * REST << times, now);
+    if (settle(trial, best, (now - trial->began_ns) * REST << times, now))
+        __atomic_store_n(&tranche->trials_agreed, best | next << AGREED_SHIFT, __ATOMIC_RELAXED);
 }
 
 /* After a round: those that are out.  How many are left? */

@@ -257,6 +257,17 @@ static struct spin spin_of(const struct attempt *a)
                                                                  : (struct spin){.turns = 0};
 }
 
+/* One more pause before the next look; false if the waiter has spun long enough, or may not. */
+static bool spin_once(struct attempt *a, struct spin *spin)
+{
+    if (spin->turns == 0 || is_fenced(a) || (a->deadline_ns != 0 && is_past(a, os_monotonic_ns())))
+        return false;
+    spin->turns--;
+    a->has_waited = true;
+    spin_pause(spin->pauses);
+    return true;
+}
+
 /* ---- shared ---- */
 
 static bool is_blocked(const struct attempt *a)
@@ -267,10 +278,8 @@ static bool is_blocked(const struct attempt *a)
 /* Sleeps until shared is no longer blocked; the record is N. */
 static int await_unblocked(struct attempt *a)
 {
-    for (struct spin spin = spin_of(a); spin.turns > 0 && is_blocked(a); spin.turns--) {
-        a->has_waited = true;
-        spin_pause(spin.pauses);
-    }
+    for (struct spin spin = spin_of(a); is_blocked(a) && spin_once(a, &spin);)
+        ;
     for (;;) {
         uint32_t events = __atomic_load_n(&a->lock->sfut, __ATOMIC_SEQ_CST);
         uint64_t word = load(&a->lock->word);
@@ -318,10 +327,8 @@ static int drain_slot(struct attempt *a, uint32_t i)
     if (!record_says_shared(a->segment, i, a->offset))
         return LWSHM_OK; /* before spin_of(): only a wait takes part in learning how to spin */
     for (struct spin spin = spin_of(a);
-         spin.turns > 0 && record_says_shared(a->segment, i, a->offset); spin.turns--) {
-        a->has_waited = true;
-        spin_pause(spin.pauses);
-    }
+         record_says_shared(a->segment, i, a->offset) && spin_once(a, &spin);)
+        ;
     while (record_says_shared(a->segment, i, a->offset)) {
         uint32_t events = __atomic_load_n(&a->lock->dfut, __ATOMIC_SEQ_CST);
         __atomic_or_fetch(&a->lock->word, LOCK_DPARK, __ATOMIC_SEQ_CST);
@@ -400,12 +407,9 @@ static bool own_spinning(struct attempt *a)
     uint64_t word;
     if (own(a, &word))
         return true;
-    for (struct spin spin = spin_of(a); spin.turns > 0; spin.turns--) {
-        a->has_waited = true;
-        spin_pause(spin.pauses);
+    for (struct spin spin = spin_of(a); spin_once(a, &spin);)
         if (own(a, &word))
             return true;
-    }
     return false;
 }
 

@@ -19,7 +19,8 @@ struct patience {
 };
 
 /* The first interval and the longest.  Variables for tests that must do without looks, or have
-   them at once: no wake-up depends on them. */
+   them at once: no lock's wake-up depends on them.  The permits of a dead backend do, which only a
+   look finds. */
 struct patience_limits {
     int64_t first_ns, longest_ns;
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "chaos/chaos.h"
+#include "core/patience.h"
 
 static void await_go(int number)
 {
@@ -100,6 +101,9 @@ static void body(const void *argument, int number)
     enum role role = *(const enum role *)argument;
     if (role == STARVES_X || role == STARVES_S)
         lwlock_turns_before_starving = 0;
+    /* Nobody wakes the waiters for the permits of the dead: a waiter finds them when it looks. */
+    if (role == WANTS_PERMITS)
+        patience_limits = (struct patience_limits){.first_ns = 1000000, .longest_ns = 100000000};
     play(role, number);
 }
 

@@ -191,6 +191,29 @@ TEST(a_release_that_was_cut_off_is_not_done_twice)
     end_segment(segment);
 }
 
+/* As a thread that threw behind its CAS, and one that threw before the wake-ups that it owed. */
+TEST(cancel_ends_what_was_cut_off_and_wakes_the_waiters)
+{
+    lwshm_segment *segment = create_segment(NULL);
+    struct binding b = bind_to(segment, 16);
+    uint64_t lock = make_tranche(segment, "test", 4).offset;
+    struct lwlock *l = (struct lwlock *)(b.base + lock);
+    uint64_t words[] = {b.owner | LOCK_XWAIT, LOCK_XWAIT, LOCK_DPARK};
+    uint32_t *futexes[] = {&l->xfut, &l->xfut, &l->dfut};
+    for (int i = 0; i < 3; i++) {
+        pid_t sleeper = sleeper_on(futexes[i]);
+        *record_of(&b, lock) = record_value(&b, lock, b.n);
+        *word_of(&b, lock) = words[i];
+        CHECK_OK(lwshm_lwlock_cancel(b.backend, lock));
+        TEST_WAIT(sleeper);
+        CHECK_EQ_UINT(0, *record_of(&b, lock));
+        CHECK_EQ_UINT(0, *word_of(&b, lock) & LOCK_OWNER_MASK);
+        *word_of(&b, lock) = 0;
+    }
+    CHECK_OK(lwshm_backend_leave(b.backend));
+    end_segment(segment);
+}
+
 TEST(a_release_of_exclusive_may_go_on_with_a_record_that_says_no_hold)
 {
     lwshm_segment *segment = create_segment(NULL);

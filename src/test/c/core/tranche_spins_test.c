@@ -218,3 +218,55 @@ TEST(a_conductor_that_comes_back_late_changes_nothing)
     actor_end(conductor);
     end();
 }
+
+TEST(a_result_is_dropped_when_another_has_the_lease)
+{
+    begin();
+    begin_a_trial(segment, me);
+    while (me->trial.got[0] == 0) { /* the first window, with some acquisitions */
+        wait_once(segment, me);
+        CHECK_OK(lwshm_lwlock_acquire(me, tranche.offset, X));
+        CHECK_OK(lwshm_lwlock_release(me, tranche.offset));
+    }
+    /* Another began one: this one was stopped long enough for its lease to end. */
+    entry()->next_trial = INT64_MAX;
+    entry()->spin = 100 | 1u << SPIN_PAUSES_SHIFT;
+    os_sleep_ns(50000000); /* windows without acquisitions: it gives its trial up */
+    for (int i = 0; i < 100 && me->trial.tranche != NULL; i++)
+        wait_once(segment, me);
+    CHECK(me->trial.tranche == NULL);
+    CHECK_EQ_UINT(100, spins());
+    CHECK_EQ_INT(INT64_MAX, entry()->next_trial);
+    end();
+}
+
+/* ---- a deadline ---- */
+
+/* The shortest of some waits for a lock that is held, with that time-out. */
+static int64_t shortest_wait(int64_t timeout_ns)
+{
+    int64_t shortest = INT64_MAX;
+    for (int i = 0; i < 20; i++) {
+        int64_t began = os_monotonic_ns();
+        CHECK_EQ_INT(0, lwshm_lwlock_acquire_timed(me, tranche.offset, X, timeout_ns));
+        int64_t took = os_monotonic_ns() - began;
+        shortest = took < shortest ? took : shortest;
+    }
+    return shortest;
+}
+
+TEST(spinning_ends_at_the_deadline)
+{
+    begin();
+    struct actor *holder = actor_start();
+    CHECK_OK(actor_do(holder, act_acquire, tranche.offset, X));
+    CHECK_OK(lwshm_tranche_set_spins(segment, tranche.id, LWSHM_SPINS_MAX));
+    segment->spins = true; /* even on a machine with one processor */
+    int64_t began = os_monotonic_ns();
+    spin_pause(LWSHM_SPINS_MAX);
+    int64_t all = os_monotonic_ns() - began;
+    CHECK(shortest_wait(all / 100) < all / 2);
+    CHECK_OK(actor_do(holder, act_release, tranche.offset, 0));
+    actor_end(holder);
+    end();
+}

@@ -42,10 +42,24 @@ public final class Backend implements AutoCloseable {
   // If no more slots than this were ever joined, no other backend shares the reader bit.
   final int aloneInGroupUpTo;
 
-  // Who may acquire: the owner, until another thread ends the process.
-  private volatile Thread acquirer;
-  // Who may release: the owner until it leaves. Written by the owner, or when that has ended.
-  private Thread releaser;
+  /** Neither a thread nor null: the next call of the owner mends first. */
+  static final Object NOBODY = new Object();
+
+  // Locks whose call threw an Error; see LWLock.mend. The owner notes them, and takes them off when
+  // it has seen that all are mended. An Error passes through two calls on each lock at most.
+  final LWLock[] torn;
+  volatile int tornCount;
+  // Of those, how many are mended. Guarded by this.
+  private int mended;
+
+  // Who may acquire: the owner, until another thread ends the process; NOBODY while there are torn
+  // locks.
+  volatile Object acquirer;
+  // Who may release: the owner until it leaves; NOBODY while there are torn locks. Written by the
+  // owner, or when that has ended.
+  Object releaser;
+  // Whether another thread ends the process. Guarded by this.
+  private boolean refusesAcquires;
 
   Backend(Segment segment, Backends backends, Attachment attachment, BackendHandle handle) {
     this.segment = segment;
@@ -65,6 +79,7 @@ public final class Backend implements AutoCloseable {
     recordGeneration = (long) generation << Layout.RECORD_GENERATION_SHIFT;
     lockOwner = (slot + 1) | (long) generation << Layout.LOCK_OWNER_GENERATION_SHIFT;
     readerBit = 1L << (slot % Long.SIZE);
+    torn = new LWLock[2 * segment.maxHeldLocks()];
     aloneInGroupUpTo = slot < Long.SIZE ? slot + Long.SIZE : -1;
   }
 
@@ -189,14 +204,20 @@ public final class Backend implements AutoCloseable {
   /** Throws unless the calling thread may acquire locks of {@code lockSegment}. */
   void requireAcquirer(Segment lockSegment) {
     if (Thread.currentThread() != acquirer || segment != lockSegment) {
-      throw refusal(lockSegment);
+      mendOwn();
+      if (Thread.currentThread() != acquirer || segment != lockSegment) {
+        throw refusal(lockSegment);
+      }
     }
   }
 
   /** Throws unless the calling thread may release locks of {@code lockSegment}. */
   void requireReleaser(Segment lockSegment) {
     if (Thread.currentThread() != releaser || segment != lockSegment) {
-      throw refusal(lockSegment);
+      mendOwn();
+      if (Thread.currentThread() != releaser || segment != lockSegment) {
+        throw refusal(lockSegment);
+      }
     }
   }
 
@@ -235,8 +256,30 @@ public final class Backend implements AutoCloseable {
             + "\", which must join the segment for itself");
   }
 
+  /** Mends what the calling thread has torn, if the backend is its own. */
+  void mendOwn() {
+    if (tornCount != 0 && Thread.currentThread() == owner) {
+      mend();
+    }
+  }
+
+  /** Ends what calls that threw an Error have left half-done. Any thread. */
+  synchronized void mend() {
+    while (mended < tornCount) {
+      torn[mended].mend(this);
+      mended++;
+    }
+    if (Thread.currentThread() == owner) {
+      mended = 0;
+      tornCount = 0;
+      acquirer = refusesAcquires ? null : owner;
+      releaser = owner;
+    }
+  }
+
   /** From here on its thread acquires nothing more, but may release. */
-  void refuseAcquires() {
+  synchronized void refuseAcquires() {
+    refusesAcquires = true;
     acquirer = null;
   }
 
@@ -245,8 +288,9 @@ public final class Backend implements AutoCloseable {
    * throws, the backend is as usable as before, unless the native had ended it already.
    */
   int leaveNow() {
+    mendOwn();
     long[] cell = handle.cell();
-    Thread before = acquirer;
+    Object before = acquirer;
     int status;
     acquirer = null;
     releaser = null;

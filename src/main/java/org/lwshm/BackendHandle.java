@@ -47,6 +47,14 @@ final class BackendHandle {
     return owner == null || !owner.owner().isAlive();
   }
 
+  /** Ends what the thread's calls have left half-done. */
+  void mend() {
+    Backend owner = backend();
+    if (owner != null && handle[0] != 0) {
+      owner.mend();
+    }
+  }
+
   /** Ends the backend as if its thread had been killed; returns how many locks it held. */
   int abandon() {
     if (handle[0] == 0) {

@@ -5,6 +5,7 @@ package org.lwshm;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import org.lwshm.internal.PathText;
 import org.lwshm.jni.NativeLibrary;
 import org.lwshm.jni.PostmasterNative;
 import org.lwshm.jni.ProcessNative;
@@ -61,7 +62,7 @@ public record BackendParameters(
             Names.decode(name, 0, name.length),
             (int) raw[PostmasterNative.PARAMETER_NUMBER],
             (int) raw[PostmasterNative.PARAMETER_SLOT],
-            Path.of(Names.decode(dataDir, 0, dataDir.length)),
+            PathText.toPath(Names.decode(dataDir, 0, dataDir.length)),
             ProcessNative.pid(raw[PostmasterNative.PARAMETER_POSTMASTER]),
             (int) raw[PostmasterNative.PARAMETER_GENERATION],
             Duration.ofMillis(raw[PostmasterNative.PARAMETER_GRACE_MS]));

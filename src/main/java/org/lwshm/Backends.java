@@ -137,6 +137,7 @@ final class Backends {
     synchronized (this) {
       for (int i = ended ? -1 : handles.size() - 1; i >= 0; i--) {
         BackendHandle handle = handles.get(i);
+        handle.mend();
         if (handle.get() != 0 && !handle.isOrphan()) {
           continue;
         }

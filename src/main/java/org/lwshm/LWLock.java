@@ -40,13 +40,15 @@ import org.lwshm.jni.TrancheNative;
  * later than a platform thread, which sleeps and is woken. A virtual thread may be unmounted while
  * it holds a lock; all who want the lock wait for it then, those in other processes too.
  *
+ * <p>If a call throws an {@link Error}, such as a {@link StackOverflowError}, the calling thread
+ * does not hold the lock afterwards, unless the error struck before a release had begun. What the
+ * call has left half-done is ended at the thread's next call with its backend, or within about 0.2
+ * seconds.
+ *
  * <p>With the system property {@code org.lwshm.checkLockOrder} set to true, every acquire checks
  * that this process locks tranches in one order, and the locks of one tranche by rising index, and
  * throws {@link LockOrderException} otherwise; an acquire that does not wait is not checked. It
  * costs a microsecond or so: for tests.
- *
- * <p>An acquire or release out of which a {@link StackOverflowError} comes may have been cut off
- * half-way, and keep others waiting. {@link Backend#releaseAll} or {@link Backend#close} ends it.
  *
  * <p>Source: PostgreSQL's LWLock, src/backend/storage/lmgr/lwlock.c.
  */
@@ -127,12 +129,25 @@ public final class LWLock {
    *     guards
    */
   public void acquire(Backend backend, LWLockMode mode) {
-    backend.requireAcquirer(segment);
-    if (!acquireAtOnce(backend, mode)) {
-      LockWait.acquire(this, backend, mode, LockWait.FOREVER);
+    acquire(backend, mode, LockWait.FOREVER);
+  }
+
+  private boolean acquire(Backend backend, LWLockMode mode, long timeoutNanos) {
+    boolean alone = requireFree(backend);
+    try {
+      boolean acquired =
+          alone && acquireAtOnce(backend, mode)
+              || LockWait.acquire(this, backend, mode, timeoutNanos);
+      // A backend that is collected is ended, so it must be referred to until here.
+      Reference.reachabilityFence(backend);
+      return acquired;
+    } catch (Error e) {
+      // Calls nothing, for there may be no stack left. The element first: the count publishes it.
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
+      throw e;
     }
-    // A backend that is collected is ended, so it must be referred to until here.
-    Reference.reachabilityFence(backend);
   }
 
   /**
@@ -158,12 +173,7 @@ public final class LWLock {
    *     guards
    */
   public void acquireInterruptibly(Backend backend, LWLockMode mode) throws InterruptedException {
-    backend.requireAcquirer(segment);
-    LockWait.requireNotInterrupted();
-    if (!acquireAtOnce(backend, mode)) {
-      LockWait.acquireInterruptibly(this, backend, mode, LockWait.FOREVER);
-    }
-    Reference.reachabilityFence(backend);
+    tryAcquire(backend, mode, LockWait.FOREVER);
   }
 
   /**
@@ -190,11 +200,7 @@ public final class LWLock {
    *     guards
    */
   public boolean tryAcquire(Backend backend, LWLockMode mode) {
-    backend.requireAcquirer(segment);
-    boolean acquired =
-        acquireAtOnce(backend, mode) || LockWait.acquire(this, backend, mode, LockWait.AT_ONCE);
-    Reference.reachabilityFence(backend);
-    return acquired;
+    return acquire(backend, mode, LockWait.AT_ONCE);
   }
 
   /**
@@ -230,13 +236,20 @@ public final class LWLock {
   /** The same, in nanoseconds. */
   boolean tryAcquire(Backend backend, LWLockMode mode, long timeoutNanos)
       throws InterruptedException {
-    backend.requireAcquirer(segment);
+    boolean alone = requireFree(backend);
     LockWait.requireNotInterrupted();
-    boolean acquired =
-        acquireAtOnce(backend, mode)
-            || LockWait.acquireInterruptibly(this, backend, mode, timeoutNanos);
-    Reference.reachabilityFence(backend);
-    return acquired;
+    try {
+      boolean acquired =
+          alone && acquireAtOnce(backend, mode)
+              || LockWait.acquireInterruptibly(this, backend, mode, timeoutNanos);
+      Reference.reachabilityFence(backend);
+      return acquired;
+    } catch (Error e) {
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
+      throw e;
+    }
   }
 
   /**
@@ -265,22 +278,30 @@ public final class LWLock {
    *     guards
    */
   public boolean acquireOrWait(Backend backend) {
-    if (tryAcquire(backend, LWLockMode.EXCLUSIVE)) {
-      return true;
-    }
-    if (isOwned()) {
-      int status = LockWait.awaitRelease(this, backend);
-      if (status != Status.OWNER_DIED) {
-        check(backend, status);
-        return false;
+    return tryAcquire(backend, LWLockMode.EXCLUSIVE) || acquireOrAwait(backend);
+  }
+
+  private boolean acquireOrAwait(Backend backend) {
+    try {
+      if (isOwned()) {
+        int status = LockWait.awaitRelease(this, backend);
+        if (status != Status.OWNER_DIED) {
+          check(backend, status);
+          return false;
+        }
+        acquire(backend, LWLockMode.EXCLUSIVE);
+        return true;
       }
+      // Readers are in, and their leaving is seen by an owner only.
       acquire(backend, LWLockMode.EXCLUSIVE);
-      return true;
+      release(backend);
+      return false;
+    } catch (Error e) {
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
+      throw e;
     }
-    // Readers are in, and their leaving is seen by an owner only.
-    acquire(backend, LWLockMode.EXCLUSIVE);
-    release(backend);
-    return false;
   }
 
   /**
@@ -304,9 +325,16 @@ public final class LWLock {
    * @throws LimitExceededException if the backend holds as many locks as it may
    */
   public boolean acquireForRepair(Backend backend) {
-    backend.requireAcquirer(segment);
-    LockWait.acquireForRepair(this, backend);
-    return isPoisoned();
+    requireFree(backend);
+    try {
+      LockWait.acquireForRepair(this, backend);
+      return isPoisoned();
+    } catch (Error e) {
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
+      throw e;
+    }
   }
 
   /**
@@ -373,6 +401,18 @@ public final class LWLock {
    */
   public void release(Backend backend) {
     backend.requireReleaser(segment);
+    try {
+      releaseNow(backend);
+      Reference.reachabilityFence(backend);
+    } catch (Error e) {
+      backend.torn[backend.tornCount] = this;
+      backend.tornCount++;
+      backend.acquirer = backend.releaser = Backend.NOBODY;
+      throw e;
+    }
+  }
+
+  private void releaseNow(Backend backend) {
     long record = backend.records + recordIndex;
     long held = RawMemory.getLong(record);
     long key = recordKey | backend.recordGeneration;
@@ -384,9 +424,6 @@ public final class LWLock {
       if (left == 0 || left == WOKEN) {
         RawMemory.putLongRelease(record, 0);
       } else {
-        // If there is no stack left for the call, the record says what is owed, and no second
-        // release takes the owner off again.
-        RawMemory.putLongRelease(record, key | Layout.RECORD_N);
         check(backend, LWLockNative.releaseSlow(backend.handle(), offset, old));
       }
     } else if (held == (key | Layout.RECORD_S)) {
@@ -403,7 +440,6 @@ public final class LWLock {
       // Held with a record at another index, or not at all.
       check(backend, LWLockNative.release(backend.handle(), offset));
     }
-    Reference.reachabilityFence(backend);
   }
 
   /**
@@ -428,14 +464,32 @@ public final class LWLock {
   }
 
   /**
+   * Throws unless the backend may acquire the lock. True if it may do so at once: the fast path has
+   * an index for its record.
+   */
+  private boolean requireFree(Backend backend) {
+    backend.requireAcquirer(segment);
+    if (isIndexTaken(backend, backend.records + recordIndex)) {
+      requireNotHeld(backend);
+      return false;
+    }
+    return !CHECKS_ORDER;
+  }
+
+  private void requireNotHeld(Backend backend) {
+    long kind = backend.findRecord(recordKey, recordIndex) & Layout.RECORD_KIND_MASK;
+    if (kind == Layout.RECORD_S || kind == Layout.RECORD_XIN) {
+      throw new IllegalMonitorStateException(
+          backend + " holds lock " + this + " already, and LWLocks are not reentrant");
+    }
+  }
+
+  /**
    * Acquires the lock if nobody is in the way: true. If not, C goes on from what the record says,
    * which is N if this got so far.
    */
   private boolean acquireAtOnce(Backend backend, LWLockMode mode) {
     long record = backend.records + recordIndex;
-    if (CHECKS_ORDER || isIndexTaken(backend, record)) {
-      return false;
-    }
     return mode == LWLockMode.EXCLUSIVE
         ? acquireExclusive(backend, record)
         : acquireShared(backend, record, mode);
@@ -484,29 +538,34 @@ public final class LWLock {
     // Volatile, for the full fence between this and the look at W: we see the owner, or the owner,
     // who writes W and then reads the records, sees us.
     RawMemory.putLongVolatile(record, key | Layout.RECORD_S);
-    try {
-      if (enterShared(backend.readerBit)) {
+    if ((RawMemory.getLongVolatile(word) & BLOCKS) == 0) {
+      setReaderBit(backend.readerBit);
+      // Always again: an owner that came since then may have read RB without our bit.
+      if ((RawMemory.getLongVolatile(word) & BLOCKS) == 0) {
         RawMemory.putLong(counter, acquired);
         return true;
       }
-    } catch (StackOverflowError e) {
-      // An acquire that throws holds nothing.
-      RawMemory.putLongVolatile(record, key | Layout.RECORD_N);
-      throw e;
     }
     // No hold, and not to be taken for one. C wakes an owner that waits for this.
     RawMemory.putLongVolatile(record, key | Layout.RECORD_N);
     return false;
   }
 
-  /** Whether nobody is in the way of a backend whose record says S, so that it is a hold now. */
-  private boolean enterShared(long readerBit) {
-    if ((RawMemory.getLongVolatile(word) & BLOCKS) != 0) {
-      return false;
+  /**
+   * Ends what a call of the backend's thread has left half-done when it threw an Error: the backend
+   * neither holds the lock afterwards nor wants it.
+   */
+  void mend(Backend backend) {
+    long kind = backend.findRecord(recordKey, recordIndex) & Layout.RECORD_KIND_MASK;
+    long seen = RawMemory.getLongVolatile(word);
+    if (kind == Layout.RECORD_XIN && (seen & Layout.LOCK_OWNER_MASK) != backend.lockOwner) {
+      // A release that had got past its RMW.
+      check(backend, LWLockNative.releaseSlow(backend.handle(), offset, seen));
+    } else if (kind == Layout.RECORD_XIN || kind == Layout.RECORD_S) {
+      check(backend, LWLockNative.release(backend.handle(), offset));
+    } else {
+      check(backend, LWLockNative.cancel(backend.handle(), offset));
     }
-    setReaderBit(readerBit);
-    // Always again: an owner that came since then may have read RB without our bit.
-    return (RawMemory.getLongVolatile(word) & BLOCKS) == 0;
   }
 
   /** Checks the status of a native call, during which the backend must be referred to. */
@@ -554,6 +613,7 @@ public final class LWLock {
   public boolean isHeldBy(Backend backend, LWLockMode mode) {
     requireOpen();
     backend.requireJoined();
+    backend.mendOwn();
     if (backend.segment() != segment) {
       return false;
     }

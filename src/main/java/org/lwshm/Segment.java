@@ -2,6 +2,7 @@
 
 package org.lwshm;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -11,6 +12,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.lwshm.internal.Log;
+import org.lwshm.internal.PathText;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.LWLockNative;
 import org.lwshm.jni.Layout;
@@ -182,7 +184,7 @@ public final class Segment implements AutoCloseable {
     if (dataDir.getFileSystem() != FileSystems.getDefault()) {
       throw new IllegalArgumentException(dataDir + " is not on the default file system");
     }
-    return Names.encode("path", dataDir.toAbsolutePath().toString());
+    return PathText.of(dataDir).getBytes(StandardCharsets.UTF_8);
   }
 
   /** The creator's phases after the native creation: all that was requested, init, publish. */

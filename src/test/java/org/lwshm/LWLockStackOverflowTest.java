@@ -4,153 +4,208 @@ package org.lwshm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import org.junit.jupiter.api.Test;
-import org.lwshm.jni.Layout;
-import org.lwshm.jni.RawMemory;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A lock whose holder has no stack left: at every depth of the stack, and so between any two calls
- * of an acquire or release, in JVMs of their own.
+ * The stack ends at every point of an acquire, and of a release. An acquire that throws has not
+ * acquired; a release that throws has released, or not begun. Nothing is stuck afterwards.
  */
 class LWLockStackOverflowTest {
 
-  /** Acquires and releases at every depth near the stack's end, and says what is wrong then. */
-  static final class Deep {
+  /** What the other thread does with the lock meanwhile. */
+  private enum Other {
+    NOTHING,
+    HAS_READ,
+    READS,
+    WRITES
+  }
 
-    private static final int ABOVE_THE_END = 200;
-    private static final int STEP = 50;
+  static final class Overflows {
 
-    private final List<String> faults = new ArrayList<>();
-    private final Segment segment;
-    private final LWLock lock;
-    private final long word;
-    private final long readers;
-    private Backend me;
-    private int returned;
-    private int overflows;
+    private static final int WARM_UP = 20_000;
 
-    private Deep(Segment segment) {
-      this.segment = segment;
-      lock = segment.tranche("rows").lock(1);
-      word = segment.attachment().base() + lock.offset() + Layout.LWLOCK_WORD;
-      readers = segment.attachment().base() + lock.offset() + Layout.LWLOCK_READERS;
+    private final Segment segment = Segment.privateBuilder().tranche("rows", 4).create();
+    private final LWLock lock = segment.tranche("rows").lock(1);
+    private final Map<String, DeepStack.Call> acquires = new LinkedHashMap<>();
+    private final ExecutorService other = Executors.newSingleThreadExecutor();
+    private volatile boolean isOver;
+
+    private Overflows() {
+      for (LWLockMode mode : LWLockMode.values()) {
+        acquires.put("try " + mode, () -> lock.tryAcquire(mode));
+        acquires.put("timed " + mode, () -> lock.tryAcquire(mode, LockFixture.AN_HOUR));
+        acquires.put("untimed " + mode, () -> acquire(mode));
+        acquires.put("interruptible " + mode, () -> acquireInterruptibly(mode));
+      }
+      acquires.put("or wait", lock::acquireOrWait);
+      acquires.put("for repair", this::acquireForRepair);
+    }
+
+    private boolean acquire(LWLockMode mode) {
+      lock.acquire(mode);
+      return true;
+    }
+
+    private boolean acquireInterruptibly(LWLockMode mode) throws InterruptedException {
+      lock.acquireInterruptibly(mode);
+      return true;
+    }
+
+    private boolean acquireForRepair() {
+      lock.acquireForRepair();
+      return true;
+    }
+
+    private boolean release() {
+      lock.release();
+      return true;
     }
 
     public static void main(String[] args) throws Exception {
-      try (Segment segment = Segment.privateBuilder().tranche("rows", 4).create()) {
-        Deep deep = new Deep(segment);
-        Thread thread = new Thread(null, deep::run, "deep", 512 * 1024);
-        thread.start();
-        thread.join();
-        deep.faults.stream().distinct().forEach(System.out::println);
-        System.out.println(deep.overflows > 0 ? "done" : "no stack has overflowed");
-      }
+      Overflows overflows = new Overflows();
+      DeepStack.run(overflows::all);
+      overflows.close();
+      System.out.println("end");
     }
 
-    private void run() {
-      try (Backend backend = segment.join()) {
-        me = backend;
-        for (int i = 0; i < Integer.getInteger("warm.up"); i++) {
-          for (LWLockMode mode : LWLockMode.values()) {
-            at(1, () -> lock.acquire(me, mode));
-            at(1, () -> lock.release(me));
-          }
+    private Void all() throws Exception {
+      warmUp();
+      for (Other what : Other.values()) {
+        for (Map.Entry<String, DeepStack.Call> acquire : acquires.entrySet()) {
+          String verdict = acquireAtEveryDepth(what, acquire.getValue());
+          System.out.println(acquire.getKey() + ", other " + what + ": " + verdict);
         }
-        int end = 0;
-        while (!overflows(end, () -> {})) {
-          end += STEP;
-        }
+      }
+      for (LWLockMode mode : LWLockMode.values()) {
+        System.out.println("release " + mode + ": " + releaseAtEveryDepth(mode, false));
+        System.out.println("release " + mode + " to another: " + releaseAtEveryDepth(mode, true));
+        System.out.println("keeper, " + mode + ": " + leaveToTheKeeper(mode));
+      }
+      segment.backend().close();
+      return null;
+    }
+
+    private void close() throws Exception {
+      other.submit(() -> segment.backend().close()).get();
+      other.shutdown();
+      segment.close();
+    }
+
+    /** So that it is compiled, where there is a compiler. */
+    private void warmUp() {
+      for (int i = 0; i < WARM_UP; i++) {
         for (LWLockMode mode : LWLockMode.values()) {
-          for (int depth = Math.max(0, end - ABOVE_THE_END); depth <= end; depth++) {
-            acquireAt(depth, mode);
-            releaseAt(depth, mode);
+          acquire(mode);
+          release();
+        }
+      }
+    }
+
+    private String acquireAtEveryDepth(Other what, DeepStack.Call acquire) throws Exception {
+      DeepStack stack = new DeepStack();
+      while (stack.hasNext()) {
+        isOver = false;
+        Future<?> meanwhile = begin(what);
+        boolean acquired = stack.call(acquire);
+        isOver = true;
+        boolean held = lock.isHeldByCurrentThread();
+        if (held) {
+          release();
+        }
+        meanwhile.get();
+        if (acquired != held) {
+          return "acquired: " + acquired + ", held: " + held + " at " + stack;
+        }
+        requireFree();
+      }
+      return "good";
+    }
+
+    private Future<?> begin(Other what) throws Exception {
+      LWLockMode mode = what == Other.WRITES ? LWLockMode.EXCLUSIVE : LWLockMode.SHARED;
+      if (what != Other.NOTHING) {
+        other.submit(() -> acquire(mode)).get();
+      }
+      if (what == Other.HAS_READ) {
+        other.submit(this::release).get();
+      }
+      return other.submit(
+          () -> {
+            if (what == Other.READS || what == Other.WRITES) {
+              Await.until(() -> isOver || isAwaited());
+              release();
+            }
+            return null;
+          });
+    }
+
+    private boolean isAwaited() {
+      return segment.backends().stream().anyMatch(b -> b.waitLock() == lock.offset());
+    }
+
+    private String releaseAtEveryDepth(LWLockMode mode, boolean toAnother) throws Exception {
+      DeepStack stack = new DeepStack();
+      while (stack.hasNext()) {
+        acquire(mode);
+        Future<?> waiter =
+            other.submit(() -> toAnother && acquire(LWLockMode.EXCLUSIVE) && release());
+        Await.until(() -> !toAnother || isAwaited());
+        boolean released = stack.call(this::release);
+        if (lock.isHeldByCurrentThread()) {
+          if (released) {
+            return "released, and held at " + stack;
           }
+          release();
+        }
+        waiter.get();
+        requireFree();
+      }
+      return "good";
+    }
+
+    /** The thread makes no further call, and another gets the lock. */
+    private String leaveToTheKeeper(LWLockMode mode) throws Exception {
+      DeepStack stack = new DeepStack();
+      while (stack.hasNext()) {
+        boolean acquired = stack.call(() -> acquire(mode));
+        if (!acquired) {
+          other.submit(() -> acquire(LWLockMode.EXCLUSIVE) && release()).get();
+        } else {
+          release();
         }
       }
+      requireFree();
+      return "good";
     }
 
-    private void acquireAt(int depth, LWLockMode mode) {
-      RawMemory.putLongVolatile(readers, 0); // so that a reader has to set its bit
-      boolean thrown = overflows(depth, () -> lock.acquire(me, mode));
-      check(lock.isHeldBy(me, mode) == !thrown, "held though its acquire has thrown", mode);
-      me.releaseAll();
-      checkFree("after an acquire", mode);
-    }
-
-    /** As with waiters that have to be woken. */
-    private void releaseAt(int depth, LWLockMode mode) {
-      long waiters = mode == LWLockMode.EXCLUSIVE ? Layout.LOCK_XWAIT : Layout.LOCK_DPARK;
-      lock.acquire(me, mode);
-      RawMemory.putLongVolatile(word, RawMemory.getLongVolatile(word) | waiters);
-      if (overflows(depth, () -> lock.release(me))) {
-        // As from a finally further up.
-        if (lock.isHeldBy(me)) {
-          lock.release(me);
-        }
-        me.releaseAll();
-      }
-      check(!lock.isHeldBy(me), "held after its release", mode);
-      long seen = RawMemory.getLongVolatile(word) & ~waiters;
-      RawMemory.putLongVolatile(word, seen);
-      checkFree("after a release", mode);
-    }
-
-    private void checkFree(String when, LWLockMode mode) {
-      long seen = RawMemory.getLongVolatile(word);
-      check(seen == 0, "word " + Long.toHexString(seen) + " " + when, mode);
-      RawMemory.putLongVolatile(word, 0);
-    }
-
-    private void check(boolean good, String fault, LWLockMode mode) {
-      if (!good) {
-        faults.add(mode + ": " + fault);
-      }
-    }
-
-    private boolean overflows(int depth, Runnable call) {
-      try {
-        at(depth, call);
-        return false;
-      } catch (StackOverflowError e) {
-        overflows++;
-        return true;
-      }
-    }
-
-    /** Calls from further down. */
-    private void at(int depth, Runnable call) {
-      if (depth == 0) {
-        call.run();
-      } else {
-        at(depth - 1, call);
-        returned++; // no tail call
+    /** Both threads acquire and release it in both modes, or hang. */
+    private void requireFree() throws Exception {
+      assertEquals(0, segment.backend().heldLocks());
+      for (LWLockMode mode : LWLockMode.values()) {
+        other.submit(() -> acquire(mode) && release()).get();
+        acquire(mode);
+        release();
       }
     }
   }
 
-  private static void checkDeep(int warmUp, String... options) throws Exception {
-    List<String> all = new ArrayList<>(List.of(options));
-    all.add("-Dwarm.up=" + warmUp);
-    try (ChildJvm child = ChildJvm.start(all, Deep.class)) {
-      assertEquals(List.of("done"), child.readAll());
-      assertEquals(0, child.waitFor());
+  @ParameterizedTest
+  @ValueSource(strings = {"-Xint", "-XX:TieredStopAtLevel=1", "-XX:-TieredCompilation"})
+  @Timeout(value = 10, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void nothingIsLeftHalfDone(String compiler) throws Exception {
+    try (ChildJvm jvm = ChildJvm.start(List.of(compiler), Overflows.class)) {
+      List<String> lines = jvm.readAll();
+      assertEquals(List.of("end"), lines.stream().filter(l -> !l.endsWith(": good")).toList());
+      assertEquals(0, jvm.waitFor());
     }
-  }
-
-  @Test
-  void anInterpretedThreadWithoutStackLeavesNoLockBroken() throws Exception {
-    checkDeep(1, "-Xint");
-  }
-
-  @Test
-  void aCompiledThreadWithoutStackLeavesNoLockBroken() throws Exception {
-    checkDeep(20_000);
-  }
-
-  @Test
-  void aThreadInOptimizedCodeWithoutStackLeavesNoLockBroken() throws Exception {
-    checkDeep(200_000, "-XX:TieredStopAtLevel=4");
   }
 }

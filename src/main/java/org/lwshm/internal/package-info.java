@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The back door from packages that build on {@code org.lwshm} into it. Not exported. */
+/** What packages that build on {@code org.lwshm} share with it. Not exported. */
 package org.lwshm.internal;

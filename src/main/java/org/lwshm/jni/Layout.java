@@ -23,6 +23,9 @@ public final class Layout {
   /** {@code LOCK_OWNER_SLOT_MASK}: 0 there means that the lock has no owner. */
   public static final long LOCK_OWNER_SLOT_MASK = 0xffffL;
 
+  /** {@code LOCK_OWNER_MASK}: the owner's slot + 1 and generation. */
+  public static final long LOCK_OWNER_MASK = 0xff_ffff_ffffL;
+
   /** {@code LOCK_STARVING_MASK}. */
   public static final long LOCK_STARVING_MASK = 0xffffL << 40;
 

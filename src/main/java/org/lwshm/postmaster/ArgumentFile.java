@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.lwshm.DataDirectoryException;
+import org.lwshm.internal.PathText;
 
 /**
  * A command line of {@code java} that is too long for the kernel, in a file that {@code java}
@@ -40,7 +41,7 @@ final class ArgumentFile {
     } catch (IOException e) {
       throw new DataDirectoryException("argument file " + file + " cannot be written: " + e);
     }
-    return List.of(arguments.get(0), "@" + file);
+    return List.of(arguments.get(0), "@" + PathText.of(file));
   }
 
   private static byte[] bytes(String text) {

@@ -50,10 +50,10 @@ public interface ChildOutput {
    * Prints them, each after the child's name and number.
    *
    * <p>A {@link PrintStream} keeps its errors to itself, and {@code System.out} loses what does not
-   * fit into a pipe that does not block: the log says once that it has failed. Prefer {@link
-   * #toConsole} to {@code to(System.out)}.
+   * fit into a pipe that does not block: the log says once that it has failed. In the POSIX locale
+   * it loses all but ASCII, too. Prefer {@link #toConsole} to {@code to(System.out)}.
    *
-   * @param stream where to
+   * @param stream where to; what its character set lacks is replaced
    * @return what does so
    */
   static ChildOutput to(PrintStream stream) {

@@ -15,6 +15,7 @@ import java.util.function.IntConsumer;
 import org.lwshm.LwshmException;
 import org.lwshm.NotFoundException;
 import org.lwshm.internal.Log;
+import org.lwshm.internal.PathText;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.Status;
 
@@ -61,14 +62,14 @@ final class ChildProcess {
     byte[] directory =
         command.directory() == null
             ? null
-            : command.directory().toString().getBytes(StandardCharsets.UTF_8);
+            : PathText.of(command.directory()).getBytes(StandardCharsets.UTF_8);
     Status.check(
         ChildNative.start(
             block(arguments),
             Environment.with(variables),
             directory,
             PostmasterSignals.TERMINATE.number(),
-            childrenFile.toString().getBytes(StandardCharsets.UTF_8),
+            PathText.of(childrenFile).getBytes(StandardCharsets.UTF_8),
             ChildrenFile.position(place.slot()),
             child));
     int pid = child[ChildNative.CHILD_PID];

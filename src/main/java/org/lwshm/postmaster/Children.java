@@ -17,6 +17,7 @@ import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.StopMode;
 import org.lwshm.internal.Log;
+import org.lwshm.internal.PathText;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.PostmasterNative;
@@ -181,7 +182,7 @@ final class Children {
                 place,
                 launch,
                 arguments,
-                parameters.toString(),
+                PathText.of(parameters),
                 file.path(),
                 options.output(),
                 status -> {
@@ -220,10 +221,10 @@ final class Children {
     removeFiles(place);
     Status.check(
         PostmasterNative.writeParameters(
-            bytes(file.toString()),
+            bytes(PathText.of(file)),
             parameters,
             bytes(place.command().name()),
-            bytes(options.dataDir().toString())));
+            bytes(PathText.of(options.dataDir()))));
   }
 
   private static byte[] bytes(String text) {

@@ -22,6 +22,7 @@ import org.lwshm.NotFoundException;
 import org.lwshm.SegmentInUseException;
 import org.lwshm.SystemCallException;
 import org.lwshm.internal.Log;
+import org.lwshm.internal.PathText;
 import org.lwshm.jni.ProcessNative;
 import org.lwshm.jni.Status;
 
@@ -332,7 +333,7 @@ final class LockFile {
   }
 
   private static byte[] bytes(Path path) {
-    return path.toString().getBytes(StandardCharsets.UTF_8);
+    return PathText.of(path).getBytes(StandardCharsets.UTF_8);
   }
 
   /** Says of the segment and the state of the postmaster what is so now. */

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Locale;
+import org.lwshm.internal.PathText;
 import org.lwshm.jni.ProcessNative;
 import org.lwshm.jni.Status;
 
@@ -28,7 +29,7 @@ import org.lwshm.jni.Status;
  * <p>Source: PostgreSQL's postmaster.pid, src/include/utils/pidfile.h.
  */
 record LockFileContents(
-    int pid, String dataDir, long startedAt, int key, int shmid, String status, Owner owner) {
+    int pid, Path dataDir, long startedAt, int key, int shmid, String status, Owner owner) {
 
   static final String STARTING = "starting";
   static final String READY = "ready";
@@ -106,7 +107,7 @@ record LockFileContents(
   static LockFileContents starting(Path dataDir) {
     return new LockFileContents(
         (int) ProcessHandle.current().pid(),
-        dataDir.toString(),
+        dataDir,
         Instant.now().getEpochSecond(),
         0,
         -1,
@@ -127,7 +128,7 @@ record LockFileContents(
             Locale.ROOT,
             "%-10d\n%s\n%-20d\n%11d %11d\n%-10s\n%s\n",
             pid,
-            dataDir,
+            PathText.of(dataDir),
             startedAt,
             key,
             shmid,
@@ -156,7 +157,7 @@ record LockFileContents(
     try {
       int pid = Integer.parseInt(lines[line].strip());
       line++;
-      String dataDir = lines[line];
+      Path dataDir = PathText.toPath(lines[line]);
       line++;
       long startedAt = Long.parseLong(lines[line].strip());
       line++;
@@ -173,7 +174,7 @@ record LockFileContents(
         throw damaged(file, "is damaged: it is not as a postmaster writes it");
       }
       return contents;
-    } catch (NumberFormatException | IndexOutOfBoundsException e) {
+    } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
       throw damaged(
           file, "is damaged: line " + (line + 1) + " is \"" + printable(lines[line]) + "\"");
     }

@@ -2,7 +2,11 @@
 
 package org.lwshm.postmaster;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
 import java.lang.reflect.Modifier;
+import java.nio.charset.StandardCharsets;
 import org.lwshm.Backend;
 import org.lwshm.LwshmException;
 import org.lwshm.OwnerDiedException;
@@ -22,6 +26,9 @@ public final class RepairProcess {
    * @param modules names of classes that implement {@link ShmemSubsystem}
    */
   public static void main(String[] modules) {
+    // The postmaster takes what it reads for UTF-8, whatever the locale.
+    System.setOut(
+        new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8));
     ShmemSubsystem[] subsystems = new ShmemSubsystem[modules.length];
     try {
       for (int i = 0; i < modules.length; i++) {

@@ -81,7 +81,7 @@ public final class RunningPostmaster {
 
   /** {@return the data directory, as it named it} */
   public Path dataDir() {
-    return Path.of(contents.dataDir());
+    return contents.dataDir();
   }
 
   /** {@return when it started} */

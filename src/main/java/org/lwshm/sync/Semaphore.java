@@ -177,11 +177,10 @@ public final class Semaphore {
    * @param permits how many, 1 or more
    */
   public void acquireUninterruptibly(Backend backend, int permits) {
-    long handle = ACCESS.acquirer(backend, segment);
     if (ACCESS.isVirtual(backend)) {
       SemaphoreWait.acquire(this, backend, permits);
     } else {
-      check(backend, SemaphoreNative.acquire(handle, offset, permits));
+      acquireTimed(backend, permits, SemaphoreWait.FOREVER);
     }
   }
 
@@ -379,7 +378,10 @@ public final class Semaphore {
   /** Takes permits, in C, which keeps the thread; interrupts are not looked at. */
   boolean acquireTimed(Backend backend, int permits, long timeoutNs) {
     long handle = ACCESS.acquirer(backend, segment);
-    return check(backend, SemaphoreNative.acquireTimed(handle, offset, permits, timeoutNs)) == 1;
+    int status = SemaphoreNative.acquireTimed(handle, offset, permits, timeoutNs);
+    Reference.reachabilityFence(backend);
+    // Nothing else is called once permits are taken: the stack might end there.
+    return status < 0 ? Status.check(status) == 1 : status == 1;
   }
 
   /** Checks the status of a native call. A backend that is collected during one is ended. */

@@ -2,20 +2,22 @@
 
 package org.lwshm.postmaster;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.testing.Lifeline;
+import org.lwshm.testing.Lines;
 
 /**
  * A postmaster in a process of its own, to be killed.
  *
  * <p>Arguments: data directory, log, worker program, then any of {@code policy=}, {@code
  * start-timeout=}, {@code stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code
- * child=BEHAVIOUR*COUNT}, {@code java=BEHAVIOUR*COUNT}, {@code program=COMMAND}, {@code
- * signals=yes} (the postmaster handles them), {@code output=log} or {@code output=console}, {@code
- * exit=CODE} (with that, once it has started).
+ * child=BEHAVIOUR*COUNT}, {@code java=BEHAVIOUR*COUNT}, {@code program=COMMAND} (in the data
+ * directory), {@code signals=yes} (the postmaster handles them), {@code output=log} or {@code
+ * output=console}, {@code exit=CODE} (with that, once it has started).
  *
  * <p>It says "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID", "ok restarting REASON",
  * "ok reloaded", or "error …" if it cannot start; then it stays, without a postmaster. Otherwise it
@@ -23,12 +25,14 @@ import org.lwshm.testing.Lifeline;
  */
 public final class PostmasterProgram implements PostmasterListener {
 
+  private final Path dataDir;
   private final PostmasterBuilder builder;
   private final String log;
   private final String program;
   private int exit;
 
-  private PostmasterProgram(Path dataDir, String log, String program) {
+  private PostmasterProgram(Path dataDir, String log, String program) throws IOException {
+    this.dataDir = dataDir.toRealPath();
     this.log = log;
     this.program = program;
     builder =
@@ -36,10 +40,10 @@ public final class PostmasterProgram implements PostmasterListener {
             .register(new Pair())
             .output(ChildOutput.to(System.err))
             .listener(this)
-            .onReload(() -> say("ok reloaded"));
+            .onReload(() -> Lines.say("ok reloaded"));
   }
 
-  public static void main(String[] args) throws InterruptedException {
+  public static void main(String[] args) throws IOException, InterruptedException {
     Lifeline.hold();
     PostmasterProgram program = new PostmasterProgram(Path.of(args[0]), args[1], args[2]);
     for (int i = 3; i < args.length; i++) {
@@ -58,7 +62,8 @@ public final class PostmasterProgram implements PostmasterListener {
       case "output" -> builder.output(output(value));
       case "signals" -> builder.handleSignals();
       case "exit" -> exit = Integer.parseInt(value);
-      case "program" -> builder.child(ChildCommand.program("program", value.split(" ")));
+      case "program" ->
+          builder.child(ChildCommand.program("program", value.split(" ")).withDirectory(dataDir));
       case "java" -> {
         String[] child = value.split("\\*");
         builder.child(
@@ -86,15 +91,10 @@ public final class PostmasterProgram implements PostmasterListener {
       Postmaster postmaster = builder.start();
       return exit != 0 ? exit : postmaster.await();
     } catch (LwshmException e) {
-      say("error " + e.getMessage());
+      Lines.say("error " + e.getMessage());
       Thread.sleep(Long.MAX_VALUE);
       return 1;
     }
-  }
-
-  private static void say(String line) {
-    System.out.println(line);
-    System.out.flush();
   }
 
   @Override
@@ -102,16 +102,16 @@ public final class PostmasterProgram implements PostmasterListener {
     segment
         .exitCallbacks()
         .beforeShmemExit(() -> new StepLog(Path.of(log)).note("before_shmem_exit"));
-    say("ok ready " + segment.generation() + " " + segment.id() + " " + segment.key());
+    Lines.say("ok ready " + segment.generation() + " " + segment.id() + " " + segment.key());
   }
 
   @Override
   public void childStarted(ChildInfo child) {
-    say("ok started " + child.name() + " " + child.number() + " " + child.pid());
+    Lines.say("ok started " + child.name() + " " + child.number() + " " + child.pid());
   }
 
   @Override
   public void restartingAll(String reason) {
-    say("ok restarting " + reason);
+    Lines.say("ok restarting " + reason);
   }
 }

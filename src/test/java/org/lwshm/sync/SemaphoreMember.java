@@ -4,11 +4,11 @@ package org.lwshm.sync;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.nio.file.Path;
 import org.lwshm.Backend;
 import org.lwshm.Segment;
 import org.lwshm.SharedStruct;
+import org.lwshm.testing.Lines;
 
 /**
  * A process that uses a semaphore as a test tells it; {@code sync/semaphore_program.c} is the same
@@ -39,16 +39,11 @@ public final class SemaphoreMember {
   private SemaphoreMember() {}
 
   public static void main(String[] args) throws IOException, InterruptedException {
-    BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
+    BufferedReader in = Lines.in();
     for (String line = in.readLine(); line != null; line = in.readLine()) {
-      say("ok " + run(line.split(" ")));
+      Lines.say(("ok " + run(line.split(" "))).strip());
     }
     System.exit(0);
-  }
-
-  private static void say(String line) {
-    System.out.println(line.strip());
-    System.out.flush();
   }
 
   private static String run(String[] c) throws InterruptedException {
@@ -70,7 +65,7 @@ public final class SemaphoreMember {
       case "contend":
         return "" + contend(Integer.parseInt(c[1]), Integer.parseInt(c[2]));
       case "churn":
-        say("ok");
+        Lines.say("ok");
         churn(Integer.parseInt(c[1]));
         return "";
       default:

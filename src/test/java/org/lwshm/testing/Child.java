@@ -5,6 +5,7 @@ package org.lwshm.testing;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,8 +37,9 @@ public final class Child {
     this.name = name;
     this.process = process;
     this.family = family;
-    start("out", () -> read(process.inputReader(), lines::add, END));
-    errorReader = start("err", () -> read(process.errorReader(), errors::append, ""));
+    start("out", () -> read(process.inputReader(StandardCharsets.UTF_8), lines::add, END));
+    errorReader =
+        start("err", () -> read(process.errorReader(StandardCharsets.UTF_8), errors::append, ""));
   }
 
   private interface Sink {
@@ -70,8 +72,8 @@ public final class Child {
   /** Sends a command without waiting for the reply. */
   public void send(String command) {
     try {
-      process.outputWriter().write(command + "\n");
-      process.outputWriter().flush();
+      process.getOutputStream().write((command + "\n").getBytes(StandardCharsets.UTF_8));
+      process.getOutputStream().flush();
     } catch (IOException e) {
       throw failure("did not take the command \"" + command + "\": " + e);
     }

@@ -4,7 +4,6 @@ package org.lwshm.testing;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.nio.file.Path;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -75,13 +74,13 @@ public final class Member {
     reader.setDaemon(true);
     reader.start();
     for (; ; ) {
-      say(member.reply(member.commands.take()));
+      Lines.say(member.reply(member.commands.take()));
     }
   }
 
   /** In a thread of its own, so that the end of stdin ends one that waits for a lock, too. */
   private void readCommands() {
-    try (BufferedReader in = new BufferedReader(new InputStreamReader(System.in))) {
+    try (BufferedReader in = Lines.in()) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         commands.add(line);
       }
@@ -89,11 +88,6 @@ public final class Member {
       // As good as the end.
     }
     System.exit(0);
-  }
-
-  private static void say(String line) {
-    System.out.println(line);
-    System.out.flush();
   }
 
   private String reply(String command) {
@@ -187,7 +181,7 @@ public final class Member {
     @Override
     public void init(Segment unpublished) {
       unpublished.struct("slow").putLong(0, 1);
-      say("in init");
+      Lines.say("in init");
       try {
         commands.take();
       } catch (InterruptedException e) {

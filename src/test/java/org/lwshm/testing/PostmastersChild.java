@@ -4,7 +4,6 @@ package org.lwshm.testing;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import org.lwshm.Backend;
@@ -39,19 +38,14 @@ public final class PostmastersChild {
     if (args.length > 0) {
       segment = Segment.builder(Path.of(args[0])).maxChildren(1).create();
       Slots.assign(segment, 0, Path.of(args[1]), Long.parseLong(args[2]));
-      say("ok");
+      Lines.say("ok");
     }
-    try (BufferedReader in = new BufferedReader(new InputStreamReader(System.in))) {
+    try (BufferedReader in = Lines.in()) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
-        say(reply(line.split(" ")));
+        Lines.say(reply(line.split(" ")));
       }
     }
     Runtime.getRuntime().halt(0);
-  }
-
-  private static synchronized void say(String line) {
-    System.out.println(line);
-    System.out.flush();
   }
 
   private static String reply(String[] command) {
@@ -70,7 +64,7 @@ public final class PostmastersChild {
         me = Backend.fromPostmaster();
         segment = me.segment();
         segment.postmaster().onReload(PostmastersChild::fail);
-        segment.postmaster().onReload(() -> say("reloaded"));
+        segment.postmaster().onReload(() -> Lines.say("reloaded"));
         return me.slot() + " " + segment.generation();
       case "link":
         return segment.postmaster().parameters().postmasterPid()
@@ -102,7 +96,7 @@ public final class PostmastersChild {
   }
 
   private static void waitForever() {
-    say("lingering");
+    Lines.say("lingering");
     try {
       new CountDownLatch(1).await();
     } catch (InterruptedException e) {

@@ -5,6 +5,7 @@ package org.lwshm.testing;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.lwshm.Segment;
+import org.lwshm.internal.PathText;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.PostmasterNative;
 import org.lwshm.jni.Status;
@@ -24,13 +25,13 @@ public final class Slots {
         .call(segment, h -> PostmasterNative.assignChild(h, slot, LAUNCH, parameters));
     parameters[PostmasterNative.PARAMETER_NUMBER] = 3;
     parameters[PostmasterNative.PARAMETER_GRACE_MS] = graceMs;
-    write(file, parameters, "w\u00f6rker", segment.dataDir().toString());
+    write(file, parameters, "w\u00f6rker", PathText.of(segment.dataDir()));
   }
 
   public static void write(Path file, long[] parameters, String name, String dataDir) {
     Status.check(
         PostmasterNative.writeParameters(
-            bytes(file.toString()), parameters, bytes(name), bytes(dataDir)));
+            bytes(PathText.of(file)), parameters, bytes(name), bytes(dataDir)));
   }
 
   private static byte[] bytes(String text) {

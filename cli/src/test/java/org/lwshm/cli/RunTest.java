@@ -17,6 +17,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code lwshm run}, with programs that know nothing of lwshm. */
 class RunTest {
@@ -40,11 +42,20 @@ class RunTest {
   @Test
   void endsWithZeroWhenAllHaveEndedWithSuccess() throws Exception {
     Tool.Result result =
-        tool.pool("--backends", "2", "--", "sh", "-c", "echo hällo $LWSHM_CHILD_NUMBER").result();
+        tool.pool("--backends", "2", "--", "sh", "-c", "echo hello $LWSHM_CHILD_NUMBER").result();
     assertEquals(0, result.exitCode(), result.err());
     assertEquals(
-        Set.of("sh-0: hällo 0", "sh-1: hällo 1"),
+        Set.of("sh-0: hello 0", "sh-1: hello 1"),
         new HashSet<>(List.of(result.out().strip().split("\n"))));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"POSIX", "C.UTF-8"})
+  void losesNoCharacterInAnyLocale(String locale) throws Exception {
+    String command = "exec \"$1\" run --data-dir \"$2\" --name hüt -- echo hällo";
+    Tool.Result result =
+        tool.script("unset LC_ALL LC_CTYPE; export LANG=" + locale + "; " + command).result();
+    assertEquals("hüt-0: hällo\n", result.out(), result.err());
   }
 
   @Test

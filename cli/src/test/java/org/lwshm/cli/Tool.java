@@ -22,6 +22,8 @@ final class Tool implements AutoCloseable {
   /** What a command that has ended said, and its exit code. */
   record Result(int exitCode, String out, String err) {}
 
+  private static final String COMMAND = System.getProperty("lwshm.cli.command");
+
   private final Path directory;
   private final List<Started> started = new ArrayList<>();
 
@@ -56,11 +58,25 @@ final class Tool implements AutoCloseable {
 
   /** The same, with options of setpriv that take something from it. */
   Started start(List<String> privileges, String... args) throws IOException {
+    List<String> command = new ArrayList<>(privileges);
+    command.add(COMMAND);
+    command.addAll(List.of(args));
+    return start(command);
+  }
+
+  /**
+   * Runs a shell script, in which no character is lost in any locale. Its arguments are the command
+   * and the data directory.
+   */
+  Started script(String text) throws IOException {
+    Path script = Files.writeString(directory.resolve("script" + started.size()), text);
+    return start(List.of("sh", script.toString(), COMMAND, dataDir().toString()));
+  }
+
+  private Started start(List<String> what) throws IOException {
     // Should this JVM be killed, a pool stops at once.
     List<String> command = new ArrayList<>(List.of("setpriv", "--pdeathsig", "USR1"));
-    command.addAll(privileges);
-    command.add(System.getProperty("lwshm.cli.command"));
-    command.addAll(List.of(args));
+    command.addAll(what);
     Path out = directory.resolve("out" + started.size());
     Path err = directory.resolve("err" + started.size());
     ProcessBuilder builder = new ProcessBuilder(command);
