@@ -7,6 +7,11 @@
  * chosen for that (PR_SET_PDEATHSIG): so start children from a thread that lives as long as the
  * process.
  *
+ * A program that is set-id, or changes its credentials, loses that signal.  So the child can write
+ * down its identity before it becomes the program: LWSHM_CHILD_NOTE_BYTES decimal digits, which
+ * lwshm_process_is_dead() and lwshm_process_signal() take.  Whatever instruction its parent is
+ * killed at, the child is noted, or the signal ends it.
+ *
  * A child that has ended stays a zombie until it is reaped, so its pid is nobody else's before.
  * That is why starting one has the calling process no longer ignore SIGCHLD, if it did.
  * Start, signal and reap a child from one thread; await and read may be in others.
@@ -27,6 +32,9 @@
 extern "C" {
 #endif
 
+/* The length of a note. */
+#define LWSHM_CHILD_NOTE_BYTES 20
+
 struct lwshm_child_options {
     const char *const *arguments;   /* NULL-terminated; the first is the program, looked for on
                                        the PATH of the calling process; with a slash in it, it is
@@ -34,6 +42,8 @@ struct lwshm_child_options {
     const char *const *environment; /* NULL-terminated, "NAME=value" */
     const char *directory;          /* where it starts; NULL: where the parent is */
     int parent_death_signal;        /* 0: none */
+    const char *note;     /* an existing file that takes the child's identity; NULL: none */
+    uint64_t note_offset; /* where in the file, in bytes */
 };
 
 struct lwshm_child {
@@ -42,7 +52,8 @@ struct lwshm_child {
 };
 
 /* Starts a child.  LWSHM_E_INVALID if there is no program or no directory of that name, or it may
-   not be executed or entered, or there is no such signal; LWSHM_E_SYSTEM. */
+   not be executed or entered, or there is no such signal; LWSHM_E_SYSTEM, also if the note cannot be
+   written. */
 int lwshm_child_start(const struct lwshm_child_options *options, struct lwshm_child *child);
 
 /* What lwshm_child_await() adds to the number of the signal that ended a child. */

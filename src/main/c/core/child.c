@@ -10,6 +10,7 @@
 #include "os/child.h"
 
 _Static_assert(LWSHM_CHILD_SIGNALLED == OS_CHILD_SIGNALLED, "how an end is told");
+_Static_assert(LWSHM_CHILD_NOTE_BYTES == OS_CHILD_NOTE_BYTES, "how long a note is");
 
 /* Whether what was asked for is wrong, rather than the system unable. */
 static bool is_callers_fault(int err)
@@ -64,6 +65,9 @@ static int fail_start(int err, const struct os_child_start *start)
         return fail(LWSHM_E_INVALID,
                     "parent_death_signal %d is no signal; choose one of 1 to 64, or 0 for none",
                     start->parent_death_signal);
+    case OS_CHILD_NOTE:
+        return fail_system(err, "the identity of a child cannot be written to file \"%s\"",
+                           start->note);
     case OS_CHILD_SESSION:
         return fail_system(err, "no session for program \"%s\": setsid", start->arguments[0]);
     case OS_CHILD_STREAMS:
@@ -94,7 +98,9 @@ int lwshm_child_start(const struct lwshm_child_options *options, struct lwshm_ch
     struct os_child_start start = {.arguments = options->arguments,
                                    .environment = options->environment,
                                    .directory = options->directory,
-                                   .parent_death_signal = options->parent_death_signal};
+                                   .parent_death_signal = options->parent_death_signal,
+                                   .note = options->note,
+                                   .note_offset = options->note_offset};
     int r = os_child_start(&start);
     if (r < 0)
         return fail_start(-r, &start);

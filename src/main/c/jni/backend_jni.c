@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "jni/jni_support.h"
+#include "jni/segment_gate.h"
 #include "lwshm/backend.h"
 
 #define INFO(name) org_lwshm_jni_BackendNative_INFO_##name
@@ -33,8 +34,9 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_join(JNIEnv *env, jclass
     (void)class;
     if (!has_length(env, handle, 1))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     lwshm_backend *backend = NULL;
-    int status = lwshm_backend_join(from_handle(segment), &backend);
+    int status = lwshm_backend_join(gate->segment, &backend);
     if (status >= 0) {
         jlong value = to_handle(backend);
         put_longs(env, handle, 0, 1, &value);
@@ -42,20 +44,34 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_join(JNIEnv *env, jclass
     return status;
 }
 
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_leave(JNIEnv *env, jclass class,
-                                                              jlong backend)
+/* Zeroes the handle in the same native, so that it never outlives what it stands for. */
+static jint end(JNIEnv *env, jlongArray handle, int (*how)(lwshm_backend *))
 {
-    (void)env;
+    static const jlong none;
+    jlong value;
+    (*env)->GetLongArrayRegion(env, handle, 0, 1, &value);
+    int status = how(from_handle(value));
+    if (status >= 0)
+        put_longs(env, handle, 0, 1, &none);
+    return status;
+}
+
+JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_leave(JNIEnv *env, jclass class,
+                                                              jlongArray handle)
+{
     (void)class;
-    return lwshm_backend_leave(from_handle(backend));
+    if (!has_length(env, handle, 1))
+        return LWSHM_E_INVALID;
+    return end(env, handle, lwshm_backend_leave);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_abandon(JNIEnv *env, jclass class,
-                                                                jlong backend)
+                                                                jlongArray handle)
 {
-    (void)env;
     (void)class;
-    return lwshm_backend_abandon(from_handle(backend));
+    if (!has_length(env, handle, 1))
+        return LWSHM_E_INVALID;
+    return end(env, handle, lwshm_backend_abandon);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_releaseAll(JNIEnv *env, jclass class,
@@ -93,11 +109,12 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_BackendNative_list(JNIEnv *env, jclass
     (void)class;
     if (!has_length(env, infos, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     jsize capacity = (*env)->GetArrayLength(env, infos) / INFO(COUNT);
     struct lwshm_backend_info *native = allocate(env, (size_t)capacity, sizeof *native);
     if (native == NULL)
         return LWSHM_E_INVALID;
-    int count = lwshm_backend_list(from_handle(segment), native, (uint32_t)capacity);
+    int count = lwshm_backend_list(gate->segment, native, (uint32_t)capacity);
     for (jsize i = 0; i < count && i < capacity; i++)
         put_info(env, infos, i, &native[i]);
     free(native);

@@ -15,6 +15,7 @@
 
 _Static_assert(org_lwshm_jni_ChildNative_SIGNALLED == LWSHM_CHILD_SIGNALLED, "await");
 _Static_assert(org_lwshm_jni_ChildNative_SILENT == LWSHM_CHILD_SILENT, "read");
+_Static_assert(org_lwshm_jni_ChildNative_NOTE_BYTES == LWSHM_CHILD_NOTE_BYTES, "start");
 
 /* Read at once at most: as much as a pipe holds, as a rule. */
 #define MOST_AT_ONCE 65536
@@ -64,27 +65,33 @@ static jint start(JNIEnv *env, const struct lwshm_child_options *options, jintAr
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_ChildNative_start(
     JNIEnv *env, jclass class, jbyteArray arguments, jbyteArray environment, jbyteArray directory,
-    jint parent_death_signal, jintArray child)
+    jint parent_death_signal, jbyteArray note, jlong note_offset, jintArray child)
 {
     (void)class;
     if (!has_length(env, child, CHILD(COUNT)) || !has_length(env, arguments, 0) ||
         !has_length(env, environment, 0))
         return LWSHM_E_INVALID;
     struct strings argument = {NULL, NULL}, variable = {NULL, NULL};
-    char *where = NULL;
+    char *where = NULL, *file = NULL;
     jint status = LWSHM_E_INVALID;
     if (!to_strings(env, arguments, &argument) || !to_strings(env, environment, &variable))
         goto done;
     where = to_c_string(env, directory);
     if (where == NULL && directory != NULL)
         goto done;
+    file = to_c_string(env, note);
+    if (file == NULL && note != NULL)
+        goto done;
     status = start(env,
                    &(struct lwshm_child_options){.arguments = argument.list,
                                                  .environment = variable.list,
                                                  .directory = where,
-                                                 .parent_death_signal = parent_death_signal},
+                                                 .parent_death_signal = parent_death_signal,
+                                                 .note = file,
+                                                 .note_offset = (uint64_t)note_offset},
                    child);
 done:
+    free(file);
     free(where);
     free_strings(&variable);
     free_strings(&argument);

@@ -6,6 +6,7 @@
 #include "org_lwshm_jni_LWLockNative.h"
 
 #include "jni/jni_support.h"
+#include "jni/segment_gate.h"
 #include "lwshm/lwlock.h"
 
 #define INFO(name) org_lwshm_jni_LWLockNative_INFO_##name
@@ -85,8 +86,9 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_info(JNIEnv *env, jclass 
     (void)class;
     if (!has_length(env, info, INFO(COUNT)))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     struct lwshm_lwlock_info native;
-    int status = lwshm_lwlock_info(from_handle(segment), (uint64_t)lock, &native);
+    int status = lwshm_lwlock_info(gate->segment, (uint64_t)lock, &native);
     if (status < 0)
         return status;
     jlong to[INFO(COUNT)];
@@ -105,5 +107,6 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_LWLockNative_checkLockOrder(JNIEnv *en
 {
     (void)env;
     (void)class;
-    return lwshm_segment_check_lock_order(from_handle(segment), on);
+    ENTER(segment);
+    return lwshm_segment_check_lock_order(gate->segment, on);
 }

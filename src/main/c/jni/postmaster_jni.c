@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "jni/jni_support.h"
+#include "jni/segment_gate.h"
 #include "lwshm/postmaster.h"
 
 #define PARAMETER(name) org_lwshm_jni_PostmasterNative_PARAMETER_##name
@@ -114,10 +115,11 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_joinSlot(JNIEnv *env,
     (void)class;
     if (!has_length(env, parameters, PARAMETER(COUNT)) || !has_length(env, handle, 1))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     struct lwshm_backend_parameters native;
     lwshm_backend *backend = NULL;
     get_parameters(env, parameters, &native);
-    int status = lwshm_backend_join_slot(from_handle(segment), &native, &backend);
+    int status = lwshm_backend_join_slot(gate->segment, &native, &backend);
     if (status >= 0) {
         jlong value = to_handle(backend);
         put_longs(env, handle, 0, 1, &value);
@@ -130,7 +132,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_stopMode(JNIEnv *env,
 {
     (void)env;
     (void)class;
-    return lwshm_postmaster_stop_mode(from_handle(segment));
+    ENTER(segment);
+    return lwshm_postmaster_stop_mode(gate->segment);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_setStopMode(JNIEnv *env, jclass class,
@@ -138,7 +141,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_setStopMode(JNIEnv *e
 {
     (void)env;
     (void)class;
-    return lwshm_postmaster_set_stop_mode(from_handle(segment), (enum lwshm_stop_mode)mode);
+    ENTER(segment);
+    return lwshm_postmaster_set_stop_mode(gate->segment, (enum lwshm_stop_mode)mode);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_assignChild(JNIEnv *env, jclass class,
@@ -149,9 +153,9 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_assignChild(JNIEnv *e
     (void)class;
     if (!has_length(env, parameters, PARAMETER(COUNT)))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     struct lwshm_backend_parameters native;
-    int status =
-        lwshm_child_slot_assign(from_handle(segment), (uint32_t)slot, (uint32_t)launch, &native);
+    int status = lwshm_child_slot_assign(gate->segment, (uint32_t)slot, (uint32_t)launch, &native);
     if (status >= 0)
         put_parameters(env, parameters, &native);
     return status;
@@ -163,7 +167,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_childState(JNIEnv *en
 {
     (void)env;
     (void)class;
-    return lwshm_child_slot_state(from_handle(segment), (uint32_t)slot, (uint32_t)launch);
+    ENTER(segment);
+    return lwshm_child_slot_state(gate->segment, (uint32_t)slot, (uint32_t)launch);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_releaseChild(JNIEnv *env, jclass class,
@@ -171,7 +176,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_releaseChild(JNIEnv *
 {
     (void)env;
     (void)class;
-    return lwshm_child_slot_release(from_handle(segment), (uint32_t)slot);
+    ENTER(segment);
+    return lwshm_child_slot_release(gate->segment, (uint32_t)slot);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_check(JNIEnv *env, jclass class,
@@ -179,7 +185,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_check(JNIEnv *env, jc
 {
     (void)env;
     (void)class;
-    return lwshm_segment_check(from_handle(segment));
+    ENTER(segment);
+    return lwshm_segment_check(gate->segment);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_isRemoved(JNIEnv *env, jclass class,
@@ -187,7 +194,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_isRemoved(JNIEnv *env
 {
     (void)env;
     (void)class;
-    return lwshm_segment_is_removed(from_handle(segment));
+    ENTER(segment);
+    return lwshm_segment_is_removed(gate->segment);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_poisoned(JNIEnv *env, jclass class,
@@ -196,11 +204,12 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_poisoned(JNIEnv *env,
     (void)class;
     if (!has_length(env, locks, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     jsize capacity = (*env)->GetArrayLength(env, locks);
     uint64_t *native = allocate(env, (size_t)capacity, sizeof *native);
     if (native == NULL)
         return LWSHM_E_INVALID;
-    int count = lwshm_segment_poisoned(from_handle(segment), native, (uint32_t)capacity);
+    int count = lwshm_segment_poisoned(gate->segment, native, (uint32_t)capacity);
     if (count > 0)
         put_longs(env, locks, 0, count < capacity ? count : capacity, (const jlong *)native);
     free(native);

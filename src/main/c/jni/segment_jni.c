@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "jni/jni_support.h"
+#include "jni/segment_gate.h"
 #include "lwshm/segment.h"
 
 #define OPTION(name) org_lwshm_jni_SegmentNative_OPTION_##name
@@ -26,6 +27,7 @@ _Static_assert(org_lwshm_jni_SegmentNative_REGION_COUNT == LWSHM_REGION_COUNT, "
 _Static_assert(OPENED(ATTACHED) == LWSHM_OPENED_ATTACHED, "opened");
 _Static_assert(OPENED(CREATED) == LWSHM_OPENED_CREATED, "opened");
 _Static_assert(OPENED(ADOPTED) == LWSHM_OPENED_ADOPTED, "opened");
+_Static_assert(org_lwshm_jni_SegmentNative_DETACH_UNMAP == LWSHM_DETACH_UNMAP, "how");
 _Static_assert(org_lwshm_jni_SegmentNative_DETACH_KEEP_ADDRESS == LWSHM_DETACH_KEEP_ADDRESS, "how");
 _Static_assert(org_lwshm_jni_SegmentNative_DETACH_FENCE == LWSHM_DETACH_FENCE, "how");
 
@@ -59,11 +61,13 @@ static bool to_options(JNIEnv *env, jlongArray array, struct lwshm_segment_optio
     return true;
 }
 
-/* The end of every native that makes a handle. */
-static jint put_handle(JNIEnv *env, jlongArray handle, int status, lwshm_segment *segment)
+/* The end of every native that makes a handle, which the gate becomes. */
+static jint put_handle(JNIEnv *env, jlongArray handle, int status, struct segment_gate *gate)
 {
-    if (status >= 0) {
-        jlong value = to_handle(segment);
+    if (status < 0) {
+        free(gate);
+    } else {
+        jlong value = to_handle(gate);
         put_longs(env, handle, 0, 1, &value);
     }
     return status;
@@ -122,13 +126,13 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_create(JNIEnv *env, jcla
 {
     (void)class;
     struct lwshm_segment_options native;
-    lwshm_segment *segment = NULL;
     if (!has_length(env, handle, 1) ||
         !to_whole_options(env, data_dir, options, description, &native))
         return LWSHM_E_INVALID;
-    int status = lwshm_segment_create(&native, &segment);
+    struct segment_gate *gate = gate_new(env);
+    int status = gate == NULL ? LWSHM_E_INVALID : lwshm_segment_create(&native, &gate->segment);
     free_strings(&native);
-    return put_handle(env, handle, status, segment);
+    return put_handle(env, handle, status, gate);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_open(JNIEnv *env, jclass class,
@@ -139,16 +143,18 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_open(JNIEnv *env, jclass
 {
     (void)class;
     struct lwshm_segment_options native;
-    lwshm_segment *segment = NULL;
     char why[REPLACED_BYTES];
     if (!has_length(env, handle, 1) || !has_length(env, replaced, REPLACED_BYTES) ||
         !to_whole_options(env, data_dir, options, description, &native))
         return LWSHM_E_INVALID;
-    int status = lwshm_segment_open(&native, &segment, why, sizeof why);
+    struct segment_gate *gate = gate_new(env);
+    int status = gate == NULL
+                     ? LWSHM_E_INVALID
+                     : lwshm_segment_open(&native, &gate->segment, why, sizeof why);
     free_strings(&native);
     if (status >= 0)
         put_bytes(env, replaced, 0, strlen(why) + 1, why);
-    return put_handle(env, handle, status, segment);
+    return put_handle(env, handle, status, gate);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_publish(JNIEnv *env, jclass class,
@@ -156,7 +162,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_publish(JNIEnv *env, jcl
 {
     (void)env;
     (void)class;
-    return lwshm_segment_publish(from_handle(segment));
+    ENTER(segment);
+    return lwshm_segment_publish(gate->segment);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_attach(JNIEnv *env, jclass class,
@@ -164,15 +171,16 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_attach(JNIEnv *env, jcla
                                                                jlongArray handle)
 {
     (void)class;
-    lwshm_segment *segment = NULL;
     if (!has_length(env, handle, 1) || !has_length(env, data_dir, 0))
         return LWSHM_E_INVALID;
     char *path = to_c_string(env, data_dir);
     if (path == NULL)
         return LWSHM_E_INVALID;
-    int status = lwshm_segment_attach(path, (uint32_t)mode, &segment);
+    struct segment_gate *gate = gate_new(env);
+    int status =
+        gate == NULL ? LWSHM_E_INVALID : lwshm_segment_attach(path, (uint32_t)mode, &gate->segment);
     free(path);
-    return put_handle(env, handle, status, segment);
+    return put_handle(env, handle, status, gate);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_attachId(JNIEnv *env, jclass class,
@@ -180,27 +188,12 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_attachId(JNIEnv *env, jc
                                                                  jlongArray handle)
 {
     (void)class;
-    lwshm_segment *segment = NULL;
     if (!has_length(env, handle, 1))
         return LWSHM_E_INVALID;
-    int status = lwshm_segment_attach_id(shmid, (uint32_t)mode, &segment);
-    return put_handle(env, handle, status, segment);
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_detach(JNIEnv *env, jclass class,
-                                                               jlong segment, jint how)
-{
-    (void)env;
-    (void)class;
-    return lwshm_segment_detach(from_handle(segment), (enum lwshm_detach)how);
-}
-
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_close(JNIEnv *env, jclass class,
-                                                              jlong segment)
-{
-    (void)env;
-    (void)class;
-    return lwshm_segment_close(from_handle(segment));
+    struct segment_gate *gate = gate_new(env);
+    int status = gate == NULL ? LWSHM_E_INVALID
+                              : lwshm_segment_attach_id(shmid, (uint32_t)mode, &gate->segment);
+    return put_handle(env, handle, status, gate);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_info(JNIEnv *env, jclass class,
@@ -209,8 +202,9 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_info(JNIEnv *env, jclass
     (void)class;
     if (!has_length(env, info, INFO(COUNT)))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     struct lwshm_segment_info native;
-    int status = lwshm_segment_info(from_handle(segment), &native);
+    int status = lwshm_segment_info(gate->segment, &native);
     if (status < 0)
         return status;
     jlong to[INFO(COUNT)];
@@ -237,11 +231,12 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_processes(JNIEnv *env, j
     (void)class;
     if (!has_length(env, pids, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     jsize capacity = (*env)->GetArrayLength(env, pids);
     int32_t *native = allocate(env, (size_t)capacity, sizeof *native);
     if (native == NULL)
         return LWSHM_E_INVALID;
-    int count = lwshm_segment_processes(from_handle(segment), native, (uint32_t)capacity);
+    int count = lwshm_segment_processes(gate->segment, native, (uint32_t)capacity);
     if (count > 0)
         (*env)->SetIntArrayRegion(env, pids, 0, count < capacity ? count : capacity,
                                   (const jint *)native);
@@ -254,7 +249,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_reapDead(JNIEnv *env, jc
 {
     (void)env;
     (void)class;
-    return lwshm_segment_reap_dead(from_handle(segment));
+    ENTER(segment);
+    return lwshm_segment_reap_dead(gate->segment);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_refuseAcquires(JNIEnv *env, jclass class,
@@ -262,5 +258,6 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_refuseAcquires(JNIEnv *e
 {
     (void)env;
     (void)class;
-    return lwshm_segment_refuse_acquires(from_handle(segment));
+    ENTER(segment);
+    return lwshm_segment_refuse_acquires(gate->segment);
 }

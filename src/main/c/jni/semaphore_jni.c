@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "jni/jni_support.h"
+#include "jni/segment_gate.h"
 #include "lwshm/semaphore.h"
 
 #define SEMAPHORE(name) org_lwshm_jni_SemaphoreNative_SEMAPHORE_##name
@@ -50,12 +51,13 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SemaphoreNative_init(JNIEnv *env, jcla
     (void)class;
     if (!has_length(env, semaphore, SEMAPHORE(COUNT)) || !has_length(env, name, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     char *string = to_c_string(env, name);
     if (string == NULL)
         return LWSHM_E_INVALID;
     struct lwshm_semaphore native;
     bool found = false;
-    int status = lwshm_semaphore_init(from_handle(segment), string, permits,
+    int status = lwshm_semaphore_init(gate->segment, string, permits,
                                       (enum lwshm_semaphore_kind)kind, &found, &native);
     free(string);
     return put_semaphore(env, semaphore, status, &native, found);
@@ -68,11 +70,12 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SemaphoreNative_find(JNIEnv *env, jcla
     (void)class;
     if (!has_length(env, semaphore, SEMAPHORE(COUNT)) || !has_length(env, name, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     char *string = to_c_string(env, name);
     if (string == NULL)
         return LWSHM_E_INVALID;
     struct lwshm_semaphore native;
-    int status = lwshm_semaphore_find(from_handle(segment), string, &native);
+    int status = lwshm_semaphore_find(gate->segment, string, &native);
     free(string);
     return put_semaphore(env, semaphore, status, &native, true);
 }
@@ -113,8 +116,9 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SemaphoreNative_available(JNIEnv *env,
 {
     (void)env;
     (void)class;
+    ENTER(segment);
     struct lwshm_semaphore semaphore = at_offset(offset);
-    return lwshm_semaphore_available(from_handle(segment), &semaphore);
+    return lwshm_semaphore_available(gate->segment, &semaphore);
 }
 
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_SemaphoreNative_heldBy(JNIEnv *env, jclass class,

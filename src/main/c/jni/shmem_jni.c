@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "jni/jni_support.h"
+#include "jni/segment_gate.h"
 #include "lwshm/shmem.h"
 
 #define AREA(name) org_lwshm_jni_ShmemNative_AREA_##name
@@ -45,13 +46,13 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_ShmemNative_initStruct(JNIEnv *env, jc
     (void)class;
     if (!has_length(env, area, AREA(COUNT)) || !has_length(env, name, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     char *string = to_c_string(env, name);
     if (string == NULL)
         return LWSHM_E_INVALID;
     struct lwshm_area native;
     bool found = false;
-    int status =
-        lwshm_shmem_init_struct(from_handle(segment), string, (uint64_t)size, &found, &native);
+    int status = lwshm_shmem_init_struct(gate->segment, string, (uint64_t)size, &found, &native);
     free(string);
     return put_area(env, area, status, &native, found);
 }
@@ -63,11 +64,12 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_ShmemNative_indexFind(JNIEnv *env, jcl
     (void)class;
     if (!has_length(env, area, AREA(COUNT)) || !has_length(env, name, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     char *string = to_c_string(env, name);
     if (string == NULL)
         return LWSHM_E_INVALID;
     struct lwshm_area native;
-    int status = lwshm_shmem_index_find(from_handle(segment), string, &native);
+    int status = lwshm_shmem_index_find(gate->segment, string, &native);
     free(string);
     return put_area(env, area, status, &native, true);
 }
@@ -79,8 +81,9 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_ShmemNative_alloc(JNIEnv *env, jclass 
     (void)class;
     if (!has_length(env, area, AREA(COUNT)))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     struct lwshm_area native;
-    int status = lwshm_shmem_alloc(from_handle(segment), (uint64_t)size, &native);
+    int status = lwshm_shmem_alloc(gate->segment, (uint64_t)size, &native);
     return put_area(env, area, status, &native, false);
 }
 
@@ -89,7 +92,8 @@ JNIEXPORT jobject JNICALL Java_org_lwshm_jni_ShmemNative_byteBuffer(JNIEnv *env,
                                                                     jlong length)
 {
     (void)class;
-    void *address = lwshm_shmem_pointer(from_handle(segment), (uint64_t)offset, (uint64_t)length);
+    ENTER_OR_RETURN(NULL, segment);
+    void *address = lwshm_shmem_pointer(gate->segment, (uint64_t)offset, (uint64_t)length);
     return address == NULL ? NULL : (*env)->NewDirectByteBuffer(env, address, length);
 }
 
@@ -100,6 +104,7 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_ShmemNative_allocations(JNIEnv *env, j
     (void)class;
     if (!has_length(env, rows, 0) || !has_length(env, names, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     jsize capacity = (*env)->GetArrayLength(env, rows) / ROW(COUNT);
     jsize name_capacity = (*env)->GetArrayLength(env, names) / ROW(NAME_BYTES);
     if (capacity > name_capacity)
@@ -107,7 +112,7 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_ShmemNative_allocations(JNIEnv *env, j
     struct lwshm_allocation *native = allocate(env, (size_t)capacity, sizeof *native);
     if (native == NULL)
         return LWSHM_E_INVALID;
-    int count = lwshm_shmem_allocations(from_handle(segment), native, (uint32_t)capacity);
+    int count = lwshm_shmem_allocations(gate->segment, native, (uint32_t)capacity);
     for (jsize i = 0; i < count && i < capacity; i++) {
         jlong to[ROW(COUNT)];
         to[ROW(KIND)] = native[i].kind;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "jni/jni_support.h"
+#include "jni/segment_gate.h"
 #include "lwshm/tranche.h"
 
 #define TRANCHE(name) org_lwshm_jni_TrancheNative_TRANCHE_##name
@@ -40,12 +41,13 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_init(JNIEnv *env, jclass
     (void)class;
     if (!has_length(env, tranche, TRANCHE(COUNT)) || !has_length(env, name, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     char *string = to_c_string(env, name);
     if (string == NULL)
         return LWSHM_E_INVALID;
     struct lwshm_tranche native;
     bool found = false;
-    int status = lwshm_tranche_init(from_handle(segment), string, (uint32_t)locks, &found, &native);
+    int status = lwshm_tranche_init(gate->segment, string, (uint32_t)locks, &found, &native);
     free(string);
     return put_tranche(env, tranche, status, &native, found);
 }
@@ -57,11 +59,12 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_find(JNIEnv *env, jclass
     (void)class;
     if (!has_length(env, tranche, TRANCHE(COUNT)) || !has_length(env, name, 0))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     char *string = to_c_string(env, name);
     if (string == NULL)
         return LWSHM_E_INVALID;
     struct lwshm_tranche native;
-    int status = lwshm_tranche_find(from_handle(segment), string, &native);
+    int status = lwshm_tranche_find(gate->segment, string, &native);
     free(string);
     return put_tranche(env, tranche, status, &native, true);
 }
@@ -74,8 +77,9 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_get(JNIEnv *env, jclass 
     if (!has_length(env, tranche, TRANCHE(COUNT)) ||
         !has_length(env, name, LWSHM_TRANCHE_NAME_MAX + 1))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     struct lwshm_tranche native;
-    int status = lwshm_tranche_get(from_handle(segment), (uint32_t)id, &native);
+    int status = lwshm_tranche_get(gate->segment, (uint32_t)id, &native);
     if (status >= 0)
         put_bytes(env, name, 0, sizeof native.name, native.name);
     return put_tranche(env, tranche, status, &native, true);
@@ -88,8 +92,9 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_statistics(JNIEnv *env, 
     (void)class;
     if (!has_length(env, statistics, STATISTICS(COUNT)))
         return LWSHM_E_INVALID;
+    ENTER(segment);
     struct lwshm_tranche_statistics native;
-    int status = lwshm_tranche_statistics(from_handle(segment), (uint32_t)id, &native);
+    int status = lwshm_tranche_statistics(gate->segment, (uint32_t)id, &native);
     if (status < 0)
         return status;
     jlong to[STATISTICS(COUNT)];
@@ -114,5 +119,6 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_TrancheNative_setSpins(JNIEnv *env, jc
 {
     (void)env;
     (void)class;
-    return lwshm_tranche_set_spins(from_handle(segment), (uint32_t)id, turns);
+    ENTER(segment);
+    return lwshm_tranche_set_spins(gate->segment, (uint32_t)id, turns);
 }

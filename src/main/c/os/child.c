@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "os/poll.h"
+#include "os/process.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436 /* the same on every machine; C libraries before 2.34 lack it */
@@ -110,6 +111,25 @@ static bool set_streams(int output)
     return open("/dev/null", O_RDONLY) == STDIN_FILENO;
 }
 
+/* os_process_identity() keeps no state; os_process_self() would take the child for the parent. */
+static bool write_note(const struct os_child_start *start)
+{
+    char digits[OS_CHILD_NOTE_BYTES];
+    uint64_t identity = os_process_identity(getpid());
+    if (identity == 0)
+        return false;
+    for (int i = sizeof digits - 1; i >= 0; i--, identity /= 10)
+        digits[i] = (char)('0' + identity % 10);
+    int fd = open(start->note, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    ssize_t written = pwrite(fd, digits, sizeof digits, (off_t)start->note_offset);
+    int err = written < 0 ? errno : EIO;
+    close(fd);
+    errno = err;
+    return written == sizeof digits;
+}
+
 static _Noreturn void be_child(const struct child_arguments *child)
 {
     const struct os_child_start *start = child->start;
@@ -121,6 +141,8 @@ static _Noreturn void be_child(const struct child_arguments *child)
         if (getppid() != child->parent) /* it died before, so there will be no signal */
             _exit(EXIT_NOT_STARTED);
     }
+    if (start->note != NULL && !write_note(start))
+        give_up(child, OS_CHILD_NOTE);
     if (setsid() < 0)
         give_up(child, OS_CHILD_SESSION);
     if (!set_streams(child->output))

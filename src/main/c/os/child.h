@@ -16,6 +16,7 @@ enum os_child_step {
     OS_CHILD_PIPE,
     OS_CHILD_FORK,
     OS_CHILD_DEATH_SIGNAL,
+    OS_CHILD_NOTE, /* writing down its identity */
     OS_CHILD_SESSION,
     OS_CHILD_STREAMS, /* /dev/null and the pipe as standard streams */
     OS_CHILD_DIRECTORY,
@@ -28,6 +29,8 @@ struct os_child_start {
     const char *const *environment; /* "NAME=value" */
     const char *directory;          /* NULL: this process's */
     int parent_death_signal;        /* 0: none */
+    const char *note;               /* a file that takes its identity; NULL: none */
+    uint64_t note_offset;           /* where in it */
     /* Results. */
     int32_t pid;
     int output; /* read end of the pipe, close-on-exec, does not block */
@@ -39,11 +42,17 @@ struct os_child_start {
  * /dev/null and a pipe as its standard streams, and no other descriptor.  Has the calling process
  * no longer ignore SIGCHLD, since a child that ends would not stay a zombie then.
  *
+ * The child itself writes down who it is, before it becomes another program: so it is noted
+ * whenever its parent is killed, and a child that is not noted ends with its parent.
+ *
  * What the child fails at is known at once, since it shares the memory of the parent (vfork).
  * Where a fork is made of that, by ThreadSanitizer or an emulator of user programs, such a child
  * counts as started, and exits 127.
  */
 int os_child_start(struct os_child_start *start);
+
+/* What a child's note is: its identity in decimal, padded with zeros. */
+#define OS_CHILD_NOTE_BYTES 20
 
 #define OS_CHILD_SIGNALLED 256
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "lwshm/process.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436 /* the same on every machine; C libraries before 2.34 lack it */
@@ -336,6 +337,44 @@ TEST(a_directory_that_cannot_be_entered_is_named)
     options.directory = write_script("file", 0755);
     CHECK_CONTAINS(options.directory,
                    CHECK_FAILS(LWSHM_E_INVALID, lwshm_child_start(&options, &child))->message);
+}
+
+/* A file for notes, with zeros in it. */
+static const char *make_note_file(void)
+{
+    static char path[4200];
+    snprintf(path, sizeof path, "%s/notes", test_dir());
+    FILE *f = fopen(path, "w");
+    CHECK(f != NULL && fprintf(f, "%060d", 0) == 60 && fclose(f) == 0);
+    return path;
+}
+
+TEST(it_writes_down_who_it_is_before_it_becomes_its_program)
+{
+    struct lwshm_child_options options = options_of(LIST("cat", "/proc/self/stat"));
+    struct lwshm_child child;
+    char text[64], expected[64];
+    options.note = make_note_file();
+    options.note_offset = 20;
+    CHECK_OK(lwshm_child_start(&options, &child));
+    snprintf(expected, sizeof expected, "%020d%020llu%020d", 0,
+             (unsigned long long)lwshm_process_identity(child.pid), 0);
+    FILE *f = fopen(options.note, "r");
+    CHECK(f != NULL && fgets(text, sizeof text, f) != NULL && fclose(f) == 0);
+    CHECK_EQ_STR(expected, text);
+    CHECK_OK(lwshm_child_await(child.pid));
+    CHECK_OK(lwshm_child_reap(child.pid));
+    CHECK_OK(lwshm_child_close_output(child.output));
+}
+
+TEST(a_child_that_cannot_be_noted_is_not_started)
+{
+    SKIP_IF_EMULATED;
+    struct lwshm_child_options options = options_of(LIST("true"));
+    struct lwshm_child child;
+    options.note = "/no/such/file";
+    CHECK_CONTAINS("\"/no/such/file\"",
+                   CHECK_FAILS(LWSHM_E_SYSTEM, lwshm_child_start(&options, &child))->message);
 }
 
 TEST(a_death_signal_that_is_none_is_refused)

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "lwshm/lwshm.h"
@@ -192,6 +193,17 @@ static void detach(void)
     _exit(0);
 }
 
+/* As a program that is set-id: it knows nothing of us, and no signal comes when its parent dies. */
+static _Noreturn void outlive(const char *behaviour)
+{
+    prctl(PR_SET_PDEATHSIG, 0);
+    signal(SIGTERM, strcmp(behaviour, "outlives-sigterm") == 0 ? SIG_IGN : SIG_DFL);
+    note("joined");
+    while (access(log_file, F_OK) == 0)
+        usleep(20000);
+    _exit(0);
+}
+
 static void *flood(void *argument)
 {
     (void)argument;
@@ -217,6 +229,8 @@ int main(int argc, char **argv)
 
     if (strcmp(behaviour, "fails") == 0)
         return 5;
+    if (strncmp(behaviour, "outlives", 8) == 0)
+        outlive(behaviour);
     if (strncmp(behaviour, "repair", 6) == 0)
         repair(behaviour);
     join();

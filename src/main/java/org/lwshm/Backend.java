@@ -25,7 +25,7 @@ public final class Backend implements AutoCloseable {
   private final Segment segment;
   private final Backends backends;
   private final Attachment attachment;
-  private final long handle;
+  private final BackendHandle handle;
   private final Thread owner;
   private final boolean virtual;
   private final int slot;
@@ -61,7 +61,7 @@ public final class Backend implements AutoCloseable {
   // Whether another thread ends the process. Guarded by this.
   private boolean refusesAcquires;
 
-  Backend(Segment segment, Backends backends, Attachment attachment, long handle) {
+  Backend(Segment segment, Backends backends, Attachment attachment, BackendHandle handle) {
     this.segment = segment;
     this.backends = backends;
     this.attachment = attachment;
@@ -71,7 +71,7 @@ public final class Backend implements AutoCloseable {
     acquirer = owner;
     releaser = owner;
     long[] info = new long[BackendNative.INFO_COUNT];
-    Status.check(BackendNative.info(handle, info));
+    Status.check(BackendNative.info(handle.get(), info));
     slot = (int) info[BackendNative.INFO_SLOT];
     generation = (int) info[BackendNative.INFO_GENERATION];
     long address = attachment.base() + info[BackendNative.INFO_SLOT_OFFSET];
@@ -126,7 +126,7 @@ public final class Backend implements AutoCloseable {
   /** {@return how many locks it holds} */
   public int heldLocks() {
     requireReleaser();
-    int held = Status.check(BackendNative.heldLocks(handle));
+    int held = Status.check(BackendNative.heldLocks(handle.get()));
     Reference.reachabilityFence(this); // a backend that is collected is ended
     return held;
   }
@@ -139,7 +139,7 @@ public final class Backend implements AutoCloseable {
    */
   public int releaseAll() {
     requireReleaser();
-    int released = Status.check(BackendNative.releaseAll(handle));
+    int released = Status.check(BackendNative.releaseAll(handle.get()));
     Reference.reachabilityFence(this); // a backend that is collected is ended
     return released;
   }
@@ -192,7 +192,12 @@ public final class Backend implements AutoCloseable {
     return owner != Thread.currentThread() && owner.isAlive();
   }
 
+  /** The native backend; 0, which natives refuse, once it has ended. */
   long handle() {
+    return handle.get();
+  }
+
+  BackendHandle nativeHandle() {
     return handle;
   }
 
@@ -279,20 +284,26 @@ public final class Backend implements AutoCloseable {
   }
 
   /**
-   * Gives the slot back and frees the handle, which nobody may use from here on; returns how many
-   * locks are poisoned by that.
+   * Gives the slot back and frees the handle; returns how many locks are poisoned by that. If it
+   * throws, the backend is as usable as before, unless the native had ended it already.
    */
   int leaveNow() {
     mendOwn();
+    long[] cell = handle.cell();
     Object before = acquirer;
-    refuseAll();
+    int status;
+    acquirer = null;
+    releaser = null;
     try {
-      return Status.check(BackendNative.leave(handle));
-    } catch (RuntimeException e) {
-      acquirer = before;
-      releaser = owner;
-      throw e;
+      status = BackendNative.leave(cell);
+    } finally {
+      // No call here: it could throw what the native has thrown, if the stack is full.
+      if (cell[0] != 0) {
+        acquirer = before;
+        releaser = owner;
+      }
     }
+    return status >= 0 ? status : Status.check(status);
   }
 
   /** From here on nobody may use it. */

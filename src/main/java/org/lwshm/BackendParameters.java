@@ -8,6 +8,7 @@ import java.util.Optional;
 import org.lwshm.internal.PathText;
 import org.lwshm.jni.NativeLibrary;
 import org.lwshm.jni.PostmasterNative;
+import org.lwshm.jni.ProcessNative;
 import org.lwshm.jni.Status;
 
 /**
@@ -62,7 +63,7 @@ public record BackendParameters(
             (int) raw[PostmasterNative.PARAMETER_NUMBER],
             (int) raw[PostmasterNative.PARAMETER_SLOT],
             PathText.toPath(Names.decode(dataDir, 0, dataDir.length)),
-            PostmasterLink.pid(raw[PostmasterNative.PARAMETER_POSTMASTER]),
+            ProcessNative.pid(raw[PostmasterNative.PARAMETER_POSTMASTER]),
             (int) raw[PostmasterNative.PARAMETER_GENERATION],
             Duration.ofMillis(raw[PostmasterNative.PARAMETER_GRACE_MS]));
     return new Received(parameters, raw);

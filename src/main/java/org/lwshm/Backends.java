@@ -5,20 +5,23 @@ package org.lwshm;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.lwshm.internal.Log;
 import org.lwshm.jni.BackendNative;
 import org.lwshm.jni.SegmentNative;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The backends that this process's threads have in one segment: at most one a thread.
  *
  * <p>No other process can tell that a thread has ended in a process that lives, so a thread of our
  * own looks after them, while there are any.
+ *
+ * <p>Any step here may throw, for want of stack or memory. So what is noted is noted before the
+ * native call that makes it true, and taken back after the one that ends it; what is left of a join
+ * that failed is an orphan, which the next look ends.
  */
 final class Backends {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Backends.class);
+  private static final Log LOG = Log.of(Backends.class);
 
   /** How long the process's exit waits for other threads to release what they hold. */
   private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(3);
@@ -28,10 +31,22 @@ final class Backends {
   /** How often to look whether a thread has ended without leaving. */
   private static final long LOOK_AFTER_MS = 200;
 
+  /** The native that joins: any slot, or the one that is meant for this process. */
+  interface Joining {
+    int join(long segment, long[] handle);
+  }
+
+  private static final Joining ANY_SLOT = BackendNative::join;
+
+  /** A thread's own: it keeps its backend from being collected. */
+  private static final class Own {
+    private Backend backend;
+  }
+
   private final Segment segment;
   private final Attachment attachment;
-  private final List<Seat> seats = new ArrayList<>();
-  private final ThreadLocal<Backend> mine = new ThreadLocal<>();
+  private final List<BackendHandle> handles = new ArrayList<>();
+  private final ThreadLocal<Own> own = new ThreadLocal<>();
   private Thread keeper;
   private boolean exiting;
   private boolean ended;
@@ -43,20 +58,22 @@ final class Backends {
 
   /** The calling thread's own, or null. */
   Backend mine() {
-    return mine.get();
-  }
-
-  /** The native that takes a seat: which one, or the one that is meant for us. */
-  interface Joining {
-    int join(long segment, long[] handle);
+    Own mine = own.get();
+    return mine == null ? null : mine.backend;
   }
 
   Backend join() {
-    return join(BackendNative::join);
+    return join(ANY_SLOT);
   }
 
-  synchronized Backend join(Joining joining) {
-    if (mine.get() != null) {
+  Backend join(Joining joining) {
+    endOrphans();
+    Own mine = own.get();
+    if (mine == null) {
+      mine = new Own();
+      own.set(mine);
+    }
+    if (mine.backend != null) {
       throw new IllegalStateException(
           "thread \""
               + Thread.currentThread().getName()
@@ -64,39 +81,42 @@ final class Backends {
               + segment.id()
               + " already: use Segment.backend(), or close that backend first");
     }
-    // A callback that cleans up may need a lock, so who runs the callbacks may still join.
+    return join(joining, mine);
+  }
+
+  private synchronized Backend join(Joining joining, Own mine) {
+    // A callback that cleans up may need a lock, so the thread that runs the callbacks may join.
     if (ended || exiting && !segment.exitCallbacks().isRunner()) {
       throw new IllegalStateException(
           "segment " + segment.id() + " is being closed: no thread can join it any more");
     }
-    endOrphans();
-    long[] handle = new long[1];
-    attachment.call(segmentHandle -> joining.join(segmentHandle, handle));
-    Backend backend = new Backend(segment, this, attachment, handle[0]);
-    seats.add(new Seat(backend));
-    mine.set(backend);
+    BackendHandle handle = new BackendHandle();
+    handles.add(handle);
     startKeeper();
+    attachment.handOut();
+    attachment.call(segmentHandle -> joining.join(segmentHandle, handle.cell()));
+    Backend backend = new Backend(segment, this, attachment, handle);
+    handle.belongsTo(backend);
+    mine.backend = backend;
     return backend;
   }
 
   /** Ends a backend, by its own thread or, if that has ended, by any. */
-  synchronized void leave(Backend backend) {
-    for (Seat seat : seats) {
-      if (seat.refersTo(backend)) {
-        if (seat.isOrphan()) {
-          end(seat);
-        } else {
-          leaveOwn(seat, backend);
-        }
-        return;
-      }
+  void leave(Backend backend) {
+    if (!backend.owner().isAlive()) {
+      endOrphans();
+      return;
     }
-  }
-
-  private void leaveOwn(Seat seat, Backend backend) {
-    int poisoned = backend.leaveNow();
-    seats.remove(seat);
-    mine.remove();
+    Own mine = own.get();
+    int poisoned;
+    synchronized (this) {
+      poisoned = backend.leaveNow();
+      if (mine != null) { // some pools erase the thread-local variables of their threads
+        mine.backend = null;
+      }
+      handles.remove(backend.nativeHandle());
+    }
+    own.remove();
     if (poisoned > 0) {
       LOG.warn(
           "{} was closed while it held {} locks exclusively, which is a bug: they are poisoned",
@@ -107,62 +127,80 @@ final class Backends {
 
   /**
    * Ends the backends that nobody can use any more: their threads have ended without leaving, or
-   * they were dropped and collected.
+   * they were dropped and collected, or their join has failed half-way.
    *
    * @return how many there were
    */
-  synchronized int endOrphans() {
-    if (ended) {
-      return 0;
+  int endOrphans() {
+    List<String> complaints = null;
+    int count = 0;
+    synchronized (this) {
+      for (int i = ended ? -1 : handles.size() - 1; i >= 0; i--) {
+        BackendHandle handle = handles.get(i);
+        handle.mend();
+        if (handle.get() != 0 && !handle.isOrphan()) {
+          continue;
+        }
+        count += handle.get() == 0 ? 0 : 1;
+        int held = handle.abandon();
+        handles.remove(i);
+        if (held > 0) {
+          complaints = complaints == null ? new ArrayList<>() : complaints;
+          complaints.add(handle + " was not closed, and held " + held + " locks");
+        }
+      }
     }
-    seats.forEach(Seat::mend);
-    List<Seat> orphans = orphans();
-    orphans.forEach(this::end);
-    return orphans.size();
-  }
-
-  private List<Seat> orphans() {
-    return seats.stream().filter(Seat::isOrphan).toList();
-  }
-
-  private void end(Seat orphan) {
-    seats.remove(orphan);
-    int held = orphan.abandon();
-    if (held > 0) {
-      LOG.warn(
-          "{} was not closed, and held {} locks: they are released, and poisoned if they were held"
-              + " exclusively",
-          orphan,
-          held);
+    if (complaints != null) {
+      for (String complaint : complaints) {
+        LOG.warn("{}: they are released, and poisoned if they were held exclusively", complaint);
+      }
     }
+    return count;
   }
 
   private void startKeeper() {
-    if (keeper == null) {
-      keeper = new Thread(null, this::lookAfter, "lwshm-keeper-" + segment.id(), 0, false);
-      keeper.setDaemon(true);
-      keeper.start();
+    if (keeper == null || !keeper.isAlive()) {
+      Thread thread = new Thread(null, this::keep, "lwshm-keeper-" + segment.id(), 0, false);
+      thread.setDaemon(true);
+      keeper = thread;
+      thread.start();
     }
-  }
-
-  /** The keeper's work. It ends when there is nobody to look after, and is started anew then. */
-  private synchronized void lookAfter() {
-    boolean interrupted = false;
-    while (!ended && !seats.isEmpty() && !interrupted) {
-      try {
-        endOrphans();
-        wait(LOOK_AFTER_MS);
-      } catch (InterruptedException e) {
-        interrupted = true; // nobody of ours does that, and the next join starts another
-      } catch (RuntimeException e) {
-        LOG.error("a thread's end could not be cleaned up after", e);
-      }
-    }
-    keeper = null;
   }
 
   /**
-   * The beginning of an exit: from here on nobody joins but who runs the callbacks.
+   * The keeper's work, which goes on whatever it throws: nobody else cleans up after our threads.
+   * It ends when there is nobody to look after, and is started anew then.
+   */
+  private void keep() {
+    while (isNeeded()) {
+      try {
+        endOrphans();
+        awaitNextLook();
+      } catch (InterruptedException e) {
+        // Nobody of ours does that. The next look comes sooner.
+      } catch (Throwable e) {
+        LOG.error("a thread's end could not be cleaned up after; trying again", e);
+        Uninterrupted.sleep(LOOK_AFTER_MS);
+      }
+    }
+  }
+
+  private synchronized boolean isNeeded() {
+    if (ended || handles.isEmpty()) {
+      keeper = null;
+      return false;
+    }
+    return true;
+  }
+
+  private synchronized void awaitNextLook() throws InterruptedException {
+    if (!ended) {
+      wait(LOOK_AFTER_MS);
+    }
+  }
+
+  /**
+   * The beginning of an exit: from here on nobody joins but the thread that runs the callbacks.
    *
    * @param force even if threads other than the calling one are joined
    * @throws SegmentBusyException if there are such, and {@code force} is false
@@ -190,9 +228,9 @@ final class Backends {
 
   private List<Backend> inUseByOthers() {
     List<Backend> others = new ArrayList<>();
-    for (Seat seat : seats) {
-      Backend backend = seat.get();
-      if (backend != null && backend.isInUse()) {
+    for (BackendHandle handle : handles) {
+      Backend backend = handle.backend();
+      if (handle.get() != 0 && backend != null && backend.isInUse()) {
         others.add(backend);
       }
     }
@@ -206,42 +244,35 @@ final class Backends {
    * side ends when it fences them off, as if they had been killed.
    */
   void leaveAll() {
+    Backend mine = mine();
+    if (mine != null) {
+      leave(mine);
+    }
+    endOrphans();
     List<Backend> others;
     synchronized (this) {
-      ended = true;
-      notifyAll();
-      Backend own = mine.get();
-      if (own != null) {
-        leave(own);
-      }
-      orphans().forEach(this::end);
+      exiting = true;
       others = inUseByOthers();
       others.forEach(Backend::refuseAcquires);
     }
     if (!others.isEmpty()) {
       attachment.call(SegmentNative::refuseAcquires);
       awaitNothingHeld(others);
+      endOrphans();
     }
     synchronized (this) {
-      orphans().forEach(this::end);
+      ended = true;
+      notifyAll();
     }
   }
 
   private static void awaitNothingHeld(List<Backend> backends) {
     long deadline = System.nanoTime() + PATIENCE_NS;
-    boolean interrupted = false;
     do {
       // First of all: somebody may have begun to acquire before that was refused.
-      try {
-        Thread.sleep(LOOK_AGAIN_MS);
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
+      Uninterrupted.sleep(LOOK_AGAIN_MS);
     } while (backends.stream().anyMatch(Backends::mayYetRelease)
         && System.nanoTime() - deadline < 0);
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   private static boolean mayYetRelease(Backend backend) {
@@ -250,8 +281,8 @@ final class Backends {
         && !ExitCallbacks.isStuckInExit(backend.owner());
   }
 
-  /** Whether a thread of this process may still use a backend's handle. */
+  /** Whether no thread of this process may use a backend's handle any more. */
   synchronized boolean isEmpty() {
-    return seats.isEmpty();
+    return handles.stream().allMatch(handle -> handle.get() == 0);
   }
 }

@@ -20,6 +20,7 @@ final class PoisonedLocks {
     if (offsets.length == 0) {
       return List.of();
     }
+    segment.attachment().handOut();
     List<LWLockTranche> tranches = tranches(segment);
     List<LWLock> locks = new ArrayList<>(offsets.length);
     for (long offset : offsets) {

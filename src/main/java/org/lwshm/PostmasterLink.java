@@ -5,13 +5,12 @@ package org.lwshm;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.CountDownLatch;
+import org.lwshm.internal.Log;
 import org.lwshm.jni.PostmasterNative;
 import org.lwshm.jni.ProcessNative;
 import org.lwshm.jni.Signals;
 import org.lwshm.jni.Status;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A child's way to the postmaster that has started it: what that wants, and whether it lives. Got
@@ -19,20 +18,20 @@ import org.slf4j.LoggerFactory;
  */
 public final class PostmasterLink {
 
-  private static final Logger LOG = LoggerFactory.getLogger(PostmasterLink.class);
+  private static final Log LOG = Log.of(PostmasterLink.class);
 
-  private static final int IDENTITY_PID_BITS = 22;
   private static final int EXIT_FAILED = 1;
 
   /** How often to look, where the kernel does not tell. */
   private static final long LOOK_AGAIN_MS = 1000;
 
-  private static final AtomicBoolean TAKEN = new AtomicBoolean();
+  private static boolean taken;
 
   private final Segment segment;
   private final BackendParameters parameters;
   private final long postmaster;
   private final List<Runnable> reloads = new CopyOnWriteArrayList<>();
+  private final CountDownLatch ended = new CountDownLatch(1);
 
   private PostmasterLink(Segment segment, BackendParameters parameters, long postmaster) {
     this.segment = segment;
@@ -40,28 +39,31 @@ public final class PostmasterLink {
     this.postmaster = postmaster;
   }
 
-  static int pid(long identity) {
-    return (int) (identity & ((1L << IDENTITY_PID_BITS) - 1));
-  }
-
   // ---- taking the place ----
 
   static Backend takePlace(ShmemSubsystem... subsystems) {
-    if (!TAKEN.compareAndSet(false, true)) {
-      throw new IllegalStateException(
-          "this process has taken its place from the postmaster before, which it does once: use"
-              + " the backend of then, and Segment.join() in other threads");
-    }
-    boolean taken = false;
+    claim();
+    boolean done = false;
     try {
       BackendParameters.Received received = BackendParameters.receive();
       requirePostmaster(received);
       Backend backend = takePlace(received, subsystems);
-      taken = true;
+      done = true;
       return backend;
     } finally {
-      TAKEN.set(taken);
+      synchronized (PostmasterLink.class) { // and no call, which could throw
+        taken = done;
+      }
     }
+  }
+
+  private static synchronized void claim() {
+    if (taken) {
+      throw new IllegalStateException(
+          "this process has taken its place from the postmaster before, which it does once: use"
+              + " the backend of then, and Segment.join() in other threads");
+    }
+    taken = true;
   }
 
   private static Backend takePlace(
@@ -77,6 +79,7 @@ public final class PostmasterLink {
       // Before the postmaster can see that there is somebody to send a SIGHUP to.
       link.handleReload();
       Backend backend = segment.joinPlace(received.raw(), link);
+      link.start("lwshm-postmaster-halt", link::halt);
       link.start("lwshm-postmaster-watch", link::watch);
       done = true;
       return backend;
@@ -108,7 +111,7 @@ public final class PostmasterLink {
     if (ProcessNative.isDead(postmaster) == 1) {
       throw new BackendParametersException(
           "the postmaster, process "
-              + pid(postmaster)
+              + ProcessNative.pid(postmaster)
               + ", has ended; start another, which starts its children itself");
     }
   }
@@ -121,15 +124,12 @@ public final class PostmasterLink {
     thread.start();
   }
 
-  /** What the thread does that lives as long as the process. */
+  /** The work of a thread that lives as long as the process, whatever it throws. */
   private void watch() {
-    if (ProcessNative.awaitEnd(postmaster, -1) < 0) {
-      while (isAlive()) {
-        sleep(LOOK_AGAIN_MS);
-      }
+    while (!hasEnded()) {
+      sleep(LOOK_AGAIN_MS);
     }
-    // First of all: what writes the log may hang or throw.
-    start("lwshm-postmaster-halt", this::halt);
+    ended.countDown();
     LOG.warn(
         "the postmaster, process {}, has ended: this process, its child \"{}\", ends too",
         parameters.postmasterPid(),
@@ -137,7 +137,28 @@ public final class PostmasterLink {
     System.exit(EXIT_FAILED);
   }
 
+  /** Waits until the postmaster has ended, if the kernel tells; then true. */
+  private boolean hasEnded() {
+    try {
+      return ProcessNative.awaitEnd(postmaster, -1) == 1 || !isAlive();
+    } catch (Throwable e) {
+      LOG.error("whether the postmaster lives cannot be told; trying again", e);
+      return false;
+    }
+  }
+
+  /**
+   * The work of another, which is there from the beginning: when the postmaster has ended, there
+   * may be no memory for a thread, and what writes the log, or an exit callback, may hang.
+   */
   private void halt() {
+    while (ended.getCount() > 0) {
+      try {
+        ended.await();
+      } catch (InterruptedException e) {
+        LOG.debug("nobody has a reason to interrupt {}", Thread.currentThread().getName());
+      }
+    }
     sleep(parameters.grace().toMillis());
     Runtime.getRuntime().halt(EXIT_FAILED);
   }

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import org.lwshm.internal.Log;
 import org.lwshm.internal.PathText;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.LWLockNative;
@@ -23,8 +24,6 @@ import org.lwshm.jni.SemaphoreNative;
 import org.lwshm.jni.ShmemNative;
 import org.lwshm.jni.Status;
 import org.lwshm.jni.TrancheNative;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A shared memory segment that this process is attached to.
@@ -45,7 +44,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Segment implements AutoCloseable {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Segment.class);
+  private static final Log LOG = Log.of(Segment.class);
 
   private static final int FIRST_GUESS = 64;
 
@@ -77,23 +76,19 @@ public final class Segment implements AutoCloseable {
     if (LWLock.CHECKS_ORDER) {
       attachment.call(segment -> LWLockNative.checkLockOrder(segment, 1));
     }
-    exitCallbacks.register(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::detach);
-    exitCallbacks.register(ExitCallbacks.Stage.BACKENDS_LEAVE, backends::leaveAll);
+    exitCallbacks.registerStep(ExitCallbacks.Stage.ON_SHMEM_EXIT, this::detach);
+    exitCallbacks.registerStep(ExitCallbacks.Stage.BACKENDS_LEAVE, backends::leaveAll);
   }
 
   /**
    * Opens a segment, so that an exit of the process finds it.
    *
    * @param nativeOpen writes the handle into the array it is given, and checks its status
+   * @param setUp what else is to be done; if it throws, the segment is left again
    */
-  static Segment open(Path dataDir, Consumer<long[]> nativeOpen) {
+  static Segment open(Path dataDir, Consumer<long[]> nativeOpen, Consumer<Segment> setUp) {
     NativeLibrary.load();
-    return OpenSegments.open(
-        () -> {
-          long[] handle = new long[1];
-          nativeOpen.accept(handle);
-          return new Segment(handle[0], dataDir);
-        });
+    return OpenSegments.open(nativeOpen, handle -> new Segment(handle, dataDir), setUp);
   }
 
   /**
@@ -153,8 +148,9 @@ public final class Segment implements AutoCloseable {
   public static Segment attach(Path dataDir, int widestMode, ShmemSubsystem... subsystems) {
     byte[] path = pathBytes(Objects.requireNonNull(dataDir, "dataDir"));
     return open(
-            dataDir, handle -> Status.checkSegment(SegmentNative.attach(path, widestMode, handle)))
-        .attachSubsystems(subsystems);
+        dataDir,
+        handle -> Status.checkSegment(SegmentNative.attach(path, widestMode, handle)),
+        segment -> segment.attachSubsystems(subsystems));
   }
 
   /**
@@ -183,8 +179,9 @@ public final class Segment implements AutoCloseable {
    */
   public static Segment attach(int shmid, int widestMode, ShmemSubsystem... subsystems) {
     return open(
-            null, handle -> Status.checkSegment(SegmentNative.attachId(shmid, widestMode, handle)))
-        .attachSubsystems(subsystems);
+        null,
+        handle -> Status.checkSegment(SegmentNative.attachId(shmid, widestMode, handle)),
+        segment -> segment.attachSubsystems(subsystems));
   }
 
   static byte[] pathBytes(Path dataDir) {
@@ -203,7 +200,7 @@ public final class Segment implements AutoCloseable {
         "init",
         () -> {
           plan.structs().forEach(this::initRequested);
-          plan.tranches().forEach(tranche -> tranche(tranche.name(), (int) tranche.amount()));
+          plan.tranches().forEach(tranche -> initTranche(tranche.name(), (int) tranche.amount()));
           subsystems.forEach(subsystem -> subsystem.init(this));
           attachment.call(SegmentNative::publish);
         });
@@ -226,24 +223,20 @@ public final class Segment implements AutoCloseable {
 
   private void initRequested(ShmemPlan.Entry struct) {
     if (struct.semaphore() == null) {
-      initStruct(struct.name(), struct.amount());
+      initArea(struct.name(), struct.amount());
     } else {
       initSemaphore(struct.name(), (int) struct.amount(), struct.semaphore());
     }
   }
 
-  private Segment attachSubsystems(ShmemSubsystem... subsystems) {
+  private void attachSubsystems(ShmemSubsystem... subsystems) {
     inPhase("attach", () -> List.of(subsystems).forEach(subsystem -> subsystem.attach(this)));
-    return this;
   }
 
   private void inPhase(String name, Runnable work) {
     phase = name;
     try {
       work.run();
-    } catch (Throwable e) {
-      abandon();
-      throw e;
     } finally {
       phase = null;
     }
@@ -259,6 +252,12 @@ public final class Segment implements AutoCloseable {
    * @throws LimitExceededException if there is no room for it
    */
   public SharedStruct initStruct(String name, long size) {
+    attachment.handOut();
+    return sharedStruct(name, initArea(name, size));
+  }
+
+  /** What {@code ShmemNative.initStruct} says of an area. */
+  private long[] initArea(String name, long size) {
     byte[] bytes = Names.encode("struct", name, ShmemNative.STRUCT_NAME_MAX);
     if (size <= 0) {
       throw new IllegalArgumentException(
@@ -266,7 +265,7 @@ public final class Segment implements AutoCloseable {
     }
     long[] area = new long[ShmemNative.AREA_COUNT];
     attachment.call(handle -> ShmemNative.initStruct(handle, bytes, size, area));
-    return sharedStruct(name, area);
+    return area;
   }
 
   /**
@@ -279,6 +278,7 @@ public final class Segment implements AutoCloseable {
   public SharedStruct struct(String name) {
     byte[] bytes = Names.encode("struct", name, ShmemNative.STRUCT_NAME_MAX);
     long[] area = new long[ShmemNative.AREA_COUNT];
+    attachment.handOut();
     attachment.call(handle -> ShmemNative.indexFind(handle, bytes, area));
     return sharedStruct(name, area);
   }
@@ -302,6 +302,7 @@ public final class Segment implements AutoCloseable {
   public LWLockTranche tranche(String name) {
     byte[] bytes = Names.encode("tranche", name, TrancheNative.TRANCHE_NAME_MAX);
     long[] tranche = new long[TrancheNative.TRANCHE_COUNT];
+    attachment.handOut();
     attachment.call(handle -> TrancheNative.find(handle, bytes, tranche));
     return lwlockTranche(name, tranche);
   }
@@ -316,6 +317,12 @@ public final class Segment implements AutoCloseable {
    * @throws LimitExceededException if there is no room for it
    */
   public LWLockTranche tranche(String name, int locks) {
+    attachment.handOut();
+    return lwlockTranche(name, initTranche(name, locks));
+  }
+
+  /** What {@code TrancheNative.init} says of a tranche. */
+  private long[] initTranche(String name, int locks) {
     byte[] bytes = Names.encode("tranche", name, TrancheNative.TRANCHE_NAME_MAX);
     if (locks <= 0) {
       throw new IllegalArgumentException(
@@ -323,7 +330,7 @@ public final class Segment implements AutoCloseable {
     }
     long[] tranche = new long[TrancheNative.TRANCHE_COUNT];
     attachment.call(handle -> TrancheNative.init(handle, bytes, locks, tranche));
-    return lwlockTranche(name, tranche);
+    return tranche;
   }
 
   private LWLockTranche lwlockTranche(String name, long[] tranche) {
@@ -538,19 +545,32 @@ public final class Segment implements AutoCloseable {
    * <p>The calling thread's own backend is closed, and those of threads that have ended. Private
    * zeros take the memory's place, so a buffer that someone kept reads zeros.
    *
-   * @throws SegmentBusyException if other threads are joined; nothing has happened then
+   * <p>For that the address range stays reserved until the process ends: as many bytes of address
+   * space as the segment has, but no memory, and one of the mappings that the kernel grants a
+   * process ({@code vm.max_map_count}, 65,530 by default). So keep a segment open rather than open
+   * it again and again. A process that has got no struct, tranche or backend of it gives the range
+   * back.
+   *
+   * <p>If it returns, the segment is left. If it throws on the way (a {@code StackOverflowError},
+   * an {@code OutOfMemoryError}, a refusal of the kernel), closing again goes on where it stopped.
+   *
+   * @throws SegmentBusyException if other threads are joined, and then nothing has happened; or if
+   *     calls of theirs do not come back, or the thread that closes already does not
+   * @throws SystemCallException if the kernel refuses to detach
    * @throws IllegalStateException in a subsystem's init, attach or adopt
    */
   @Override
   public void close() {
-    if (exitCallbacks.isRunner() || exitCallbacks.stage() == ExitCallbacks.Stage.DONE) {
+    if (exitCallbacks.isRunner()) {
       return;
     }
     if (phase != null) {
       throw new IllegalStateException(
           "segment " + id() + " is in its " + phase + " phase: throw an exception to undo it");
     }
-    backends.beginExit(false);
+    if (exitCallbacks.stage() != ExitCallbacks.Stage.DONE) {
+      backends.beginExit(false);
+    }
     leave();
   }
 
@@ -561,6 +581,7 @@ public final class Segment implements AutoCloseable {
     leave();
   }
 
+  /** Does nothing if it was done before. */
   private void leave() {
     exitCallbacks.run(false);
     OpenSegments.remove(this);

@@ -322,12 +322,10 @@ public final class SegmentBuilder {
     plan.size(options);
     byte[] path = Segment.pathBytes(dataDir);
     byte[] description = description(plan, options);
-    Segment segment =
-        Segment.open(
-            dataDir,
-            handle -> Status.check(SegmentNative.create(path, options, description, handle)));
-    segment.initialise(plan, subsystems);
-    return segment;
+    return Segment.open(
+        dataDir,
+        handle -> Status.check(SegmentNative.create(path, options, description, handle)),
+        segment -> segment.initialise(plan, subsystems));
   }
 
   /**
@@ -385,22 +383,27 @@ public final class SegmentBuilder {
     byte[] description = description(plan, options);
     byte[] replaced = new byte[SegmentNative.REPLACED_BYTES];
     int[] opened = new int[1];
-    Segment segment =
-        Segment.open(
-            dataDir,
-            handle ->
-                opened[0] =
-                    Status.checkSegment(
-                        SegmentNative.open(path, options, description, handle, replaced)));
-    if (replaced[0] != 0) {
-      String why = new String(replaced, StandardCharsets.UTF_8);
-      LOG.warn(
-          "the segment that was left in {} is replaced, and its data are gone: {}",
-          dataDir,
-          why.substring(0, why.indexOf('\0')));
+    return Segment.open(
+        dataDir,
+        handle ->
+            opened[0] =
+                Status.checkSegment(
+                    SegmentNative.open(path, options, description, handle, replaced)),
+        segment -> {
+          warnOfReplaced(replaced);
+          segment.begin(opened[0], plan, subsystems);
+        });
+  }
+
+  private void warnOfReplaced(byte[] replaced) {
+    if (replaced[0] == 0) {
+      return;
     }
-    segment.begin(opened[0], plan, subsystems);
-    return segment;
+    String why = new String(replaced, StandardCharsets.UTF_8);
+    LOG.warn(
+        "the segment that was left in {} is replaced, and its data are gone: {}",
+        dataDir,
+        why.substring(0, why.indexOf('\0')));
   }
 
   private byte[] description(ShmemPlan plan, long[] options) {

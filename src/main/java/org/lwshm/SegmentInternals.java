@@ -2,6 +2,7 @@
 
 package org.lwshm;
 
+import java.time.Duration;
 import java.util.function.LongToIntFunction;
 import org.lwshm.internal.SegmentAccess;
 
@@ -14,8 +15,8 @@ final class SegmentInternals extends SegmentAccess {
   }
 
   @Override
-  public void onChildrenEnd(Segment segment, ExitCallback callback) {
-    segment.exitCallbacks().register(ExitCallbacks.Stage.CHILDREN_END, callback);
+  public void onChildrenEnd(Segment segment, ExitCallback callback, Duration longest) {
+    segment.exitCallbacks().onChildrenEnd(callback, longest);
   }
 
   @Override

@@ -29,6 +29,8 @@ final class VirtualThreads {
     }
     try {
       return (boolean) IS_VIRTUAL.invokeExact(thread);
+    } catch (RuntimeException | Error e) {
+      throw e; // for want of stack or memory
     } catch (Throwable e) {
       throw new AssertionError("Thread.isVirtual throws nothing", e);
     }

@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +44,45 @@ class OpenSegmentsTest {
           callbacks.beforeShmemExit(() -> System.exit(5));
           callbacks.onShmemExit(() -> System.exit(6));
           System.exit(3);
+        }
+        case "exit with callbacks that hang" -> {
+          callbacks.limit(Duration.ofMillis(50));
+          for (int i = 0; i < 3; i++) {
+            callbacks.beforeShmemExit(() -> Thread.sleep(Long.MAX_VALUE));
+            callbacks.onShmemExit(Leaver::hang);
+            callbacks.onProcExit(Leaver::hang);
+          }
+          System.exit(3);
+        }
+        case "wait in a callback of close" -> {
+          callbacks.limit(Duration.ofMillis(50));
+          callbacks.onShmemExit(
+              () -> {
+                System.out.println("waiting");
+                Thread.sleep(Long.MAX_VALUE);
+              });
+          segment.close();
+        }
+        case "close in two threads" -> {
+          callbacks.limit(Duration.ofMillis(50));
+          CountDownLatch inside = new CountDownLatch(1);
+          CountDownLatch goOn = new CountDownLatch(1);
+          callbacks.beforeShmemExit(
+              () -> {
+                inside.countDown();
+                goOn.await();
+              });
+          Thread first = new Thread(segment::close, "first");
+          first.start();
+          inside.await();
+          try {
+            segment.close();
+          } catch (SegmentBusyException e) {
+            System.out.println(e.getMessage().contains("\"first\""));
+          }
+          goOn.countDown();
+          first.join();
+          segment.close();
         }
         case "exit while a thread holds a lock" -> {
           TestThread<Void> holder =
@@ -78,6 +120,13 @@ class OpenSegmentsTest {
           Thread.sleep(Long.MAX_VALUE);
         }
         default -> throw new IllegalArgumentException(args[1]);
+      }
+    }
+
+    /** Whatever is done to the thread. */
+    private static void hang() {
+      while (true) {
+        LockSupport.park();
       }
     }
 
@@ -131,6 +180,31 @@ class OpenSegmentsTest {
   @Test
   void callbacksThatExitInsideTheHookLeaveTheRestToAnotherThread() throws Exception {
     assertLeaves("exit in a callback of the hook", 3, ALL_IN_ORDER);
+  }
+
+  @Test
+  void callbacksThatHangDoNotKeepTheProcess() throws Exception {
+    assertLeaves("exit with callbacks that hang", 3, ALL_IN_ORDER);
+  }
+
+  @Test
+  void aCallbackThatHangsInCloseDoesNotKeepTheProcess() throws Exception {
+    try (ChildJvm child =
+        ChildJvm.start(Leaver.class, dataDir.toString(), "wait in a callback of close")) {
+      assertEquals("before", child.readLine());
+      assertEquals("waiting", child.readLine());
+      child.signal("TERM");
+      assertEquals(ALL_IN_ORDER.subList(1, 4), child.readAll());
+      assertEquals(143, child.waitFor());
+      assertThrows(SegmentNotFoundException.class, () -> Segment.attach(dataDir));
+    }
+  }
+
+  @Test
+  void aSecondThreadThatClosesDoesNotWaitForEver() throws Exception {
+    List<String> lines =
+        List.of("true", "before", "shmem, closed: false", "proc, closed: true", "outer");
+    assertLeaves("close in two threads", 0, lines);
   }
 
   @Test

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +19,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
+import org.lwshm.jni.BackendNative;
 
 class SegmentTest {
 
@@ -197,6 +199,31 @@ class SegmentTest {
   }
 
   @Test
+  void closeThrowsIfItCannotDetachAndMayBeTriedAgain() {
+    List<String> order = new ArrayList<>();
+    Segment segment = Segment.builder(dataDir).struct("a", 8).create();
+    segment.exitCallbacks().onShmemExit(() -> order.add("shmem"));
+    segment.exitCallbacks().onProcExit(() -> order.add("proc"));
+    // A backend that Java knows nothing of.
+    long[] stray = new long[1];
+    segment.attachment().call(handle -> BackendNative.join(handle, stray));
+
+    for (int i = 0; i < 2; i++) {
+      SegmentBusyException e = assertThrows(SegmentBusyException.class, segment::close);
+      assertEquals(List.of(0), e.slots());
+      assertFalse(segment.isClosed());
+      assertEquals(List.of("shmem"), order);
+      assertEquals(8, segment.struct("a").size());
+    }
+
+    assertEquals(0, BackendNative.leave(stray));
+    segment.close();
+    assertTrue(segment.isClosed());
+    assertEquals(List.of("shmem", "proc"), order);
+    assertThrows(SegmentNotFoundException.class, () -> Segment.attach(dataDir));
+  }
+
+  @Test
   void closeTwiceDoesNothing() {
     Segment segment = Segment.privateBuilder().create();
     segment.close();
@@ -296,6 +323,31 @@ class SegmentTest {
             });
     segment.close();
     assertEquals(List.of("locked", "no more"), order);
+  }
+
+  @Test
+  void aCloseKeepsTheAddressesOnlyIfSomebodyMayHaveThem() throws Exception {
+    long size = 1L << 28;
+    for (boolean looks : new boolean[] {false, true}) {
+      long before = addressSpace();
+      for (int i = 0; i < 8; i++) {
+        try (Segment segment = Segment.builder(dataDir).struct("a", size).tranche("t", 1).create();
+            Segment other = Segment.attach(dataDir)) {
+          assertEquals(segment.id(), other.id());
+          assertEquals(1, other.shmemIndex().allocations().stream().filter(a -> a.size() == size).count());
+          if (looks) {
+            assertEquals(0, other.struct("a").getLong(size - 8));
+          }
+        }
+      }
+      assertEquals(looks, addressSpace() - before > 4 * size);
+    }
+  }
+
+  /** In bytes, reserved ones included. */
+  private static long addressSpace() throws IOException {
+    String pages = Files.readString(Path.of("/proc/self/statm")).split(" ")[0];
+    return Long.parseLong(pages) * 4096;
   }
 
   @Test

@@ -3,6 +3,7 @@
 package org.lwshm.internal;
 
 import java.lang.invoke.MethodHandles;
+import java.time.Duration;
 import java.util.function.LongToIntFunction;
 import org.lwshm.Backend;
 import org.lwshm.ExitCallback;
@@ -61,8 +62,9 @@ public abstract class SegmentAccess {
    *
    * @param segment that they are in
    * @param callback ends them
+   * @param longest how long that may take
    */
-  public abstract void onChildrenEnd(Segment segment, ExitCallback callback);
+  public abstract void onChildrenEnd(Segment segment, ExitCallback callback, Duration longest);
 
   /**
    * Finds a semaphore, or makes it.

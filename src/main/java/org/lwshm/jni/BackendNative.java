@@ -48,20 +48,20 @@ public final class BackendNative {
   public static native int join(long segment, long[] handle);
 
   /**
-   * {@code lwshm_backend_leave}; the handle is stale afterwards.
+   * {@code lwshm_backend_leave}.
    *
-   * @param backend handle
+   * @param handle the backend's; 0 stands there afterwards, unless a status is returned
    * @return how many locks are poisoned by that, or a status
    */
-  public static native int leave(long backend);
+  public static native int leave(long[] handle);
 
   /**
-   * {@code lwshm_backend_abandon}; the handle is stale afterwards.
+   * {@code lwshm_backend_abandon}.
    *
-   * @param backend handle
+   * @param handle the backend's; 0 stands there afterwards, unless a status is returned
    * @return 0 or a status
    */
-  public static native int abandon(long backend);
+  public static native int abandon(long[] handle);
 
   /**
    * {@code lwshm_backend_release_all}.

@@ -24,6 +24,9 @@ public final class ChildNative {
   /** What {@link #read} returns when the time is over. */
   public static final int SILENT = -1000;
 
+  /** The length of a child's note. */
+  public static final int NOTE_BYTES = 20;
+
   private ChildNative() {}
 
   /**
@@ -33,11 +36,19 @@ public final class ChildNative {
    * @param environment NAME=value, a NUL after each
    * @param directory where it starts, or null
    * @param parentDeathSignal number of the signal that it gets when this thread ends; 0: none
+   * @param note an existing file that takes its identity, in {@link #NOTE_BYTES} digits; or null
+   * @param noteOffset where in the file
    * @param child takes {@link #CHILD_COUNT} elements
    * @return 0 or a status
    */
   public static native int start(
-      byte[] arguments, byte[] environment, byte[] directory, int parentDeathSignal, int[] child);
+      byte[] arguments,
+      byte[] environment,
+      byte[] directory,
+      int parentDeathSignal,
+      byte[] note,
+      long noteOffset,
+      int[] child);
 
   /**
    * {@code lwshm_child_await}. May sleep long.

@@ -24,6 +24,8 @@ public final class ProcessNative {
   /** The length of {@code place[]}. */
   public static final int PLACE_COUNT = 4;
 
+  private static final int PID_BITS = 22;
+
   private ProcessNative() {}
 
   /**
@@ -32,6 +34,16 @@ public final class ProcessNative {
    * @return this process's identity, 0 if it cannot be told
    */
   public static native long self();
+
+  /**
+   * The pid in an identity.
+   *
+   * @param process identity
+   * @return its pid; 0 of nobody
+   */
+  public static int pid(long process) {
+    return (int) (process & ((1L << PID_BITS) - 1));
+  }
 
   /**
    * {@code lwshm_process_identity}.

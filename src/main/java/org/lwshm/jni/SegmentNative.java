@@ -135,6 +135,15 @@ public final class SegmentNative {
   /** {@code open}: room for why an orphan was replaced. */
   public static final int REPLACED_BYTES = 512;
 
+  /**
+   * What every native that takes a segment's handle returns once {@link #shut} was called. No error
+   * is set.
+   */
+  public static final int SHUT = -1001;
+
+  /** {@code detach}: the memory is unmapped. When nobody has an address in it. */
+  public static final int DETACH_UNMAP = 0;
+
   /** {@code detach}: private zeros take the memory's place. */
   public static final int DETACH_KEEP_ADDRESS = 1;
 
@@ -214,16 +223,33 @@ public final class SegmentNative {
   public static native int refuseAcquires(long segment);
 
   /**
-   * {@code lwshm_segment_detach}.
+   * Keeps calls with the handle out from here on, but for those by which the segment is closed:
+   * {@link #detach}, {@link #close}.
    *
    * @param segment handle
-   * @param how {@link #DETACH_KEEP_ADDRESS} or {@link #DETACH_FENCE}
+   * @return how many calls are inside and have not come back
+   */
+  public static native int shut(long segment);
+
+  /**
+   * Lets calls in again, unless the segment is closed.
+   *
+   * @param segment handle
+   */
+  public static native void reopen(long segment);
+
+  /**
+   * {@code lwshm_segment_detach}.
+   *
+   * @param segment handle, which is shut
+   * @param how {@code DETACH_…}
    * @return 0 or a status
    */
   public static native int detach(long segment, int how);
 
   /**
-   * {@code lwshm_segment_close}; the handle is stale afterwards, unless a status is returned.
+   * {@code lwshm_segment_close}, unless calls are still inside, which then keep what they use. The
+   * handle stays shut. Any number of calls.
    *
    * @param segment handle
    * @return 0 or a status

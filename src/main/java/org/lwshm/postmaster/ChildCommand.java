@@ -46,6 +46,7 @@ public final class ChildCommand {
   private Duration steady = STEADY;
   private Path directory;
   private Map<String, String> environment = Map.of();
+  private boolean isJava;
 
   private ChildCommand(String name, List<String> arguments) {
     this.name = requireName(name);
@@ -70,6 +71,7 @@ public final class ChildCommand {
     steady = other.steady;
     directory = other.directory;
     environment = other.environment;
+    isJava = other.isJava;
   }
 
   /**
@@ -85,25 +87,20 @@ public final class ChildCommand {
   }
 
   /**
-   * A main class, in a JVM like this one: of the same JDK, with the same class path.
+   * A main class, in a JVM like this one: of the same JDK, with the same module path, modules and
+   * class path. Other options of this JVM's it gets only with {@link #withJvmOptions}.
    *
    * @param name that the children have in messages, 1 to 63 bytes
    * @param mainClass with a {@code main} method
    * @param arguments for that
    * @return the command, for one child, replaced on failure
+   * @throws IllegalArgumentException if the class is on neither path, but has a class loader of its
+   *     own
    */
   public static ChildCommand java(String name, Class<?> mainClass, String... arguments) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    if (Runtime.version().feature() >= 22) {
-      // Only silences the JDK's own notice.
-      command.add("--enable-native-access=ALL-UNNAMED");
-    }
-    command.add("-cp");
-    command.add(System.getProperty("java.class.path"));
-    command.add(mainClass.getName());
-    command.addAll(List.of(arguments));
-    return new ChildCommand(name, command);
+    ChildCommand command = new ChildCommand(name, JavaCommand.of(mainClass, List.of(arguments)));
+    command.isJava = true;
+    return command;
   }
 
   /**
@@ -214,6 +211,11 @@ public final class ChildCommand {
   /** {@return the program and its arguments} */
   public List<String> arguments() {
     return arguments;
+  }
+
+  /** Whether the program is {@code java}, which may read its arguments from a file. */
+  boolean isJava() {
+    return isJava;
   }
 
   /** {@return how many children there shall be} */

@@ -2,9 +2,12 @@
 
 package org.lwshm.postmaster;
 
+import java.io.FileDescriptor;
 import java.io.PrintStream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.lwshm.internal.Log;
+import org.lwshm.internal.PatientStream;
 
 /**
  * Where the lines go that children write to their standard output and error.
@@ -23,25 +26,44 @@ public interface ChildOutput {
   void line(ChildInfo child, String line);
 
   /**
-   * Passes them on to SLF4J, as infos of the logger {@code org.lwshm.postmaster.output.NAME}.
+   * Passes them on to SLF4J, as infos of the logger {@code org.lwshm.postmaster.output.NAME}; where
+   * SLF4J has no provider, to the standard error stream.
    *
    * @return what does so
    */
   static ChildOutput toLog() {
-    return (child, line) -> {
-      Logger log = LoggerFactory.getLogger("org.lwshm.postmaster.output." + child.name());
-      log.info("{}: {}", child, line);
-    };
+    return (child, line) ->
+        Log.of("org.lwshm.postmaster.output." + child.name()).info("{}: {}", child, line);
+  }
+
+  /**
+   * Writes them to this process's standard output, each after the child's name and number. If that
+   * is a pipe that is full, the child waits for its reader, also if the pipe does not block.
+   *
+   * @return what does so
+   */
+  static ChildOutput toConsole() {
+    return to(new PrintStream(new PatientStream(FileDescriptor.out), true, StandardCharsets.UTF_8));
   }
 
   /**
    * Prints them, each after the child's name and number.
    *
-   * @param stream where to; it replaces the characters that its character set lacks, as {@code
-   *     System.out} does with all but ASCII in the POSIX locale
+   * <p>A {@link PrintStream} keeps its errors to itself, and {@code System.out} loses what does not
+   * fit into a pipe that does not block: the log says once that it has failed. In the POSIX locale
+   * it loses all but ASCII, too. Prefer {@link #toConsole} to {@code to(System.out)}.
+   *
+   * @param stream where to; what its character set lacks is replaced
    * @return what does so
    */
   static ChildOutput to(PrintStream stream) {
-    return (child, line) -> stream.println(child.name() + "-" + child.number() + ": " + line);
+    AtomicBoolean told = new AtomicBoolean();
+    return (child, line) -> {
+      stream.println(child.name() + "-" + child.number() + ": " + line);
+      if (stream.checkError() && !told.getAndSet(true)) {
+        Log.of(ChildOutput.class)
+            .error("the stream for the children's output has failed: lines are lost from here on");
+      }
+    };
   }
 }

@@ -3,6 +3,7 @@
 package org.lwshm.postmaster;
 
 import java.time.Duration;
+import java.time.Instant;
 
 /**
  * A place for one child: a command's, with a slot in the segment that is meant for whoever is in
@@ -17,6 +18,7 @@ final class ChildPlace {
   private int launches;
   private int failures;
   private final Alarm start = new Alarm();
+  private Instant nextStart;
 
   ChildPlace(ChildCommand command, int number, int slot) {
     this.command = command;
@@ -65,6 +67,22 @@ final class ChildPlace {
     return failures;
   }
 
+  /** How many in a row have ended too soon; 0 once a child has run long enough. */
+  int recentFailures() {
+    return isEmpty() || process.age().compareTo(command.steady()) < 0 ? failures : 0;
+  }
+
+  /** Has the next child started after a time. */
+  void startAfter(Duration delay) {
+    start.set(delay);
+    nextStart = Instant.now().plus(delay);
+  }
+
+  /** When the next child is to be started, by the clock; null if none is. */
+  Instant nextStart() {
+    return start.isSet() ? nextStart : null;
+  }
+
   /** When the next child is to be started. */
   Alarm start() {
     return start;
@@ -74,7 +92,7 @@ final class ChildPlace {
   Duration schedule(Duration age) {
     failures = age.compareTo(command.steady()) >= 0 ? 1 : failures + 1;
     Duration delay = command.delay(failures);
-    start.set(delay);
+    startAfter(delay);
     return delay;
   }
 

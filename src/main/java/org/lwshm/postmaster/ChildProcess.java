@@ -4,24 +4,25 @@ package org.lwshm.postmaster;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.IntConsumer;
 import org.lwshm.LwshmException;
 import org.lwshm.NotFoundException;
+import org.lwshm.internal.Log;
 import org.lwshm.internal.PathText;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.Status;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** A process that the postmaster has started and not reaped. For the postmaster's thread. */
 final class ChildProcess {
 
-  private static final Logger LOG = LoggerFactory.getLogger(ChildProcess.class);
+  private static final Log LOG = Log.of(ChildProcess.class);
   private static final String PARAMETERS = "LWSHM_BACKEND_PARAMETERS";
   private static final String NUMBER = "LWSHM_CHILD_NUMBER";
 
@@ -40,11 +41,19 @@ final class ChildProcess {
   /**
    * Starts a child.
    *
+   * @param arguments the program and its arguments
+   * @param childrenFile in which it writes down its identity
    * @param onEnd called by another thread when it has ended, with what {@link ChildNative#await}
    *     says
    */
   static ChildProcess start(
-      ChildPlace place, int launch, String parametersFile, ChildOutput sink, IntConsumer onEnd) {
+      ChildPlace place,
+      int launch,
+      List<String> arguments,
+      String parametersFile,
+      Path childrenFile,
+      ChildOutput sink,
+      IntConsumer onEnd) {
     ChildCommand command = place.command();
     Map<String, String> variables = new LinkedHashMap<>(command.environment());
     variables.put(PARAMETERS, parametersFile);
@@ -56,10 +65,12 @@ final class ChildProcess {
             : PathText.of(command.directory()).getBytes(StandardCharsets.UTF_8);
     Status.check(
         ChildNative.start(
-            block(command.arguments()),
+            block(arguments),
             Environment.with(variables),
             directory,
             PostmasterSignals.TERMINATE.number(),
+            PathText.of(childrenFile).getBytes(StandardCharsets.UTF_8),
+            ChildrenFile.position(place.slot()),
             child));
     int pid = child[ChildNative.CHILD_PID];
     ChildInfo info =

@@ -10,18 +10,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.regex.Pattern;
 import org.lwshm.CorruptSegmentException;
 import org.lwshm.DataDirectoryException;
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.StopMode;
+import org.lwshm.internal.Log;
 import org.lwshm.internal.PathText;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.PostmasterNative;
 import org.lwshm.jni.Status;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The places for children, and who is in them. For the postmaster's thread, but for {@link
@@ -32,13 +32,15 @@ import org.slf4j.LoggerFactory;
  */
 final class Children {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Children.class);
+  private static final Log LOG = Log.of(Children.class);
   private static final long OUTPUT_PATIENCE_NS = TimeUnit.SECONDS.toNanos(2);
 
   /** What the parameters have room for, 49 days. */
   private static final long MAX_GRACE_MS = 0xffff_ffffL;
 
   private static final String PARAMETERS_FILE = "lwshm.child.";
+  private static final String ARGUMENT_FILE = "lwshm.arguments.";
+  private static final Pattern LEFTOVER = Pattern.compile("lwshm\\.(child|arguments)\\.[0-9]+");
 
   private final PostmasterOptions options;
   private final List<ChildPlace> places = new ArrayList<>();
@@ -49,6 +51,10 @@ final class Children {
   private final List<ChildProcess> talking = new ArrayList<>();
 
   private volatile List<ChildInfo> running = List.of();
+
+  /** Null until the data directory is ours, and again when nobody is left. */
+  private ChildrenFile file;
+
   private int launches;
 
   /**
@@ -107,6 +113,14 @@ final class Children {
             .filter(place -> !place.isEmpty())
             .map(place -> place.process().info())
             .toList();
+    writeStatus();
+  }
+
+  /** Has the children file say how the children stand. */
+  void writeStatus() {
+    if (file != null) {
+      file.update(all());
+    }
   }
 
   /** The place of a process; null if it is in none any more. */
@@ -116,12 +130,17 @@ final class Children {
 
   // ---- beginning ----
 
-  /** Removes the parameters that a postmaster has left that was killed. */
-  void removeLeftovers() {
-    try (var files = Files.newDirectoryStream(options.dataDir(), PARAMETERS_FILE + "*")) {
+  /** The data directory is ours, and nobody of an earlier life is left. */
+  void begin(LockFileContents.Owner owner) {
+    removeLeftovers();
+    file = new ChildrenFile(options.dataDir(), owner, all());
+  }
+
+  /** Removes what a postmaster has left for its children that was killed. */
+  private void removeLeftovers() {
+    try (var files = Files.newDirectoryStream(options.dataDir(), "lwshm.*")) {
       for (Path file : files) {
-        // Others' files may be called nearly so.
-        if (file.getFileName().toString().substring(PARAMETERS_FILE.length()).matches("[0-9]+")) {
+        if (LEFTOVER.matcher(file.getFileName().toString()).matches()) {
           Files.deleteIfExists(file);
         }
       }
@@ -132,6 +151,10 @@ final class Children {
               + "\" cannot be removed: "
               + e);
     }
+  }
+
+  private Path argumentFile(ChildPlace place) {
+    return options.dataDir().resolve(ARGUMENT_FILE + place.slot());
   }
 
   private Path parametersFile(ChildPlace place) {
@@ -146,10 +169,11 @@ final class Children {
   ChildInfo start(Segment segment, ChildPlace place) {
     launches++;
     int launch = launches;
-    Path file = parametersFile(place);
+    Path parameters = parametersFile(place);
     boolean started = false;
     try {
-      writeParameters(segment, place, launch, file);
+      writeParameters(segment, place, launch, parameters);
+      List<String> arguments = argumentsFor(place);
       ChildProcess[] process = new ChildProcess[1];
       // The waiting thread may be quicker than the assignment, so it goes by the place.
       synchronized (process) {
@@ -157,7 +181,9 @@ final class Children {
             ChildProcess.start(
                 place,
                 launch,
-                PathText.of(file),
+                arguments,
+                PathText.of(parameters),
+                file.path(),
                 options.output(),
                 status -> {
                   synchronized (process) {
@@ -176,6 +202,13 @@ final class Children {
     return place.process().info();
   }
 
+  private List<String> argumentsFor(ChildPlace place) {
+    ChildCommand command = place.command();
+    return command.isJava()
+        ? ArgumentFile.shorten(command.arguments(), argumentFile(place))
+        : command.arguments();
+  }
+
   private void writeParameters(Segment segment, ChildPlace place, int launch, Path file) {
     long[] parameters = new long[PostmasterNative.PARAMETER_COUNT];
     SegmentAccess.get()
@@ -185,7 +218,7 @@ final class Children {
     parameters[PostmasterNative.PARAMETER_NUMBER] = place.number();
     parameters[PostmasterNative.PARAMETER_GRACE_MS] =
         Math.min(options.stopTimeout().toMillis(), MAX_GRACE_MS);
-    removeParameters(place);
+    removeFiles(place);
     Status.check(
         PostmasterNative.writeParameters(
             bytes(PathText.of(file)),
@@ -198,11 +231,13 @@ final class Children {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  private void removeParameters(ChildPlace place) {
-    try {
-      Files.deleteIfExists(parametersFile(place));
-    } catch (IOException e) {
-      LOG.warn("{} cannot be removed", parametersFile(place), e);
+  private void removeFiles(ChildPlace place) {
+    for (Path path : List.of(parametersFile(place), argumentFile(place))) {
+      try {
+        Files.deleteIfExists(path);
+      } catch (IOException e) {
+        LOG.warn("{} cannot be removed", path, e);
+      }
     }
   }
 
@@ -277,7 +312,8 @@ final class Children {
 
   /** Means a place's slot for nobody. */
   private void release(Segment segment, ChildPlace place) {
-    removeParameters(place);
+    removeFiles(place);
+    file.erase(place);
     try {
       SegmentAccess.get()
           .call(segment, handle -> PostmasterNative.releaseChild(handle, place.slot()));
@@ -318,5 +354,13 @@ final class Children {
       process.awaitOutput(until);
     }
     talking.clear();
+  }
+
+  /** The end: forgets who was there, unless somebody still is. */
+  void end() {
+    if (file != null && areGone()) {
+      file.delete();
+      file = null;
+    }
   }
 }

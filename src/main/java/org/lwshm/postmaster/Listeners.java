@@ -5,13 +5,12 @@ package org.lwshm.postmaster;
 import java.util.List;
 import java.util.function.Consumer;
 import org.lwshm.Segment;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.lwshm.internal.Log;
 
 /** Tells all listeners, whatever one of them throws. */
 record Listeners(List<PostmasterListener> all) implements PostmasterListener {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Listeners.class);
+  private static final Log LOG = Log.of(Listeners.class);
 
   private void tell(Consumer<PostmasterListener> what) {
     for (PostmasterListener listener : all) {

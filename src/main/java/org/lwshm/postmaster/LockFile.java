@@ -21,11 +21,10 @@ import org.lwshm.DataDirectoryException;
 import org.lwshm.NotFoundException;
 import org.lwshm.SegmentInUseException;
 import org.lwshm.SystemCallException;
+import org.lwshm.internal.Log;
 import org.lwshm.internal.PathText;
 import org.lwshm.jni.ProcessNative;
 import org.lwshm.jni.Status;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The lock file of a data directory: who has it is its postmaster, and what stands in it says who
@@ -45,7 +44,7 @@ final class LockFile {
   /** Its name in the data directory. */
   static final String NAME = "lwshm.pid";
 
-  private static final Logger LOG = LoggerFactory.getLogger(LockFile.class);
+  private static final Log LOG = Log.of(LockFile.class);
   private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(5);
 
   /** With an owner in another PID namespace, whose death nobody can prove here. */

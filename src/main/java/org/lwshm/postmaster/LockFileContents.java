@@ -53,6 +53,34 @@ record LockFileContents(
           place[ProcessNative.PLACE_BOOT_ID_LOW]);
     }
 
+    /**
+     * Takes a line apart.
+     *
+     * @throws NumberFormatException if it is not as {@link #toString} makes it
+     * @throws IndexOutOfBoundsException likewise
+     */
+    static Owner parse(String line) {
+      String[] words = line.strip().split(" ");
+      return new Owner(
+          Long.parseLong(words[0]),
+          Long.parseLong(words[1]),
+          Long.parseLong(words[2]),
+          Long.parseUnsignedLong(words[3].substring(0, 16), 16),
+          Long.parseUnsignedLong(words[3].substring(16), 16));
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          Locale.ROOT,
+          "%d %d %d %016x%016x",
+          identity,
+          pidNamespace,
+          ipcNamespace,
+          bootHigh,
+          bootLow);
+    }
+
     /** Whether its identity means the same to this process: same boot, same PID namespace. */
     boolean isOfHere() {
       Owner here = self();
@@ -98,18 +126,14 @@ record LockFileContents(
   byte[] toBytes() {
     return String.format(
             Locale.ROOT,
-            "%-10d\n%s\n%-20d\n%11d %11d\n%-10s\n%d %d %d %016x%016x\n",
+            "%-10d\n%s\n%-20d\n%11d %11d\n%-10s\n%s\n",
             pid,
             PathText.of(dataDir),
             startedAt,
             key,
             shmid,
             status,
-            owner.identity,
-            owner.pidNamespace,
-            owner.ipcNamespace,
-            owner.bootHigh,
-            owner.bootLow)
+            owner)
         .getBytes(StandardCharsets.UTF_8);
   }
 
@@ -143,21 +167,9 @@ record LockFileContents(
       line++;
       String status = lines[line].strip();
       line++;
-      String[] owner = lines[line].split(" ");
       LockFileContents contents =
           new LockFileContents(
-              pid,
-              dataDir,
-              startedAt,
-              key,
-              shmid,
-              status,
-              new Owner(
-                  Long.parseLong(owner[0]),
-                  Long.parseLong(owner[1]),
-                  Long.parseLong(owner[2]),
-                  Long.parseUnsignedLong(owner[3].substring(0, 16), 16),
-                  Long.parseUnsignedLong(owner[3].substring(16), 16)));
+              pid, dataDir, startedAt, key, shmid, status, Owner.parse(lines[line]));
       if (!new String(contents.toBytes(), StandardCharsets.UTF_8).equals(text)) {
         throw damaged(file, "is damaged: it is not as a postmaster writes it");
       }

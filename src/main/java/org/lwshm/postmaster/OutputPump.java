@@ -5,10 +5,9 @@ package org.lwshm.postmaster;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
+import org.lwshm.internal.Log;
 import org.lwshm.jni.ChildNative;
 import org.lwshm.jni.Status;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Passes on what a child writes, line by line, in a thread of its own.
@@ -19,7 +18,7 @@ import org.slf4j.LoggerFactory;
  */
 final class OutputPump {
 
-  private static final Logger LOG = LoggerFactory.getLogger(OutputPump.class);
+  private static final Log LOG = Log.of(OutputPump.class);
   private static final int MAX_LINE_BYTES = 8192;
   private static final int MAX_CHARACTER_BYTES = 4;
   private static final int LOOK_AGAIN_MS = 100;

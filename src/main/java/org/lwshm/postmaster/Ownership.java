@@ -2,14 +2,14 @@
 
 package org.lwshm.postmaster;
 
+import java.time.Duration;
 import org.lwshm.ExitCallback;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
 import org.lwshm.SegmentInUseException;
+import org.lwshm.internal.Log;
 import org.lwshm.internal.SegmentAccess;
 import org.lwshm.jni.PostmasterNative;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What a postmaster owns: its data directory's lock file, and the segment, which may be made anew.
@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Ownership {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Postmaster.class);
+  private static final Log LOG = Log.of(Postmaster.class);
 
   /** What the postmaster does while it waits. */
   interface Pause {
@@ -65,6 +65,11 @@ final class Ownership {
     return lockFile;
   }
 
+  /** What tells this postmaster from other processes. */
+  LockFileContents.Owner self() {
+    return lockFile.contents().owner();
+  }
+
   /** Has the lock file say so. */
   void setStatus(String status) {
     lockFile.update(lockFile.contents().with(status));
@@ -74,10 +79,12 @@ final class Ownership {
    * Makes the segment, and waits a while for processes of an earlier life to leave the old one.
    *
    * @param endChildren called first of all when anybody else ends the segment
+   * @param longest how long that may take
    * @return false if there is none, because {@code pause} says so
    * @throws SegmentInUseException if they do not leave
    */
-  boolean makeSegment(ExitCallback endChildren, Pause pause) throws InterruptedException {
+  boolean makeSegment(ExitCallback endChildren, Duration longest, Pause pause)
+      throws InterruptedException {
     long deadline = System.nanoTime() + options.startTimeout().toNanos();
     options.segment().after(segment == null ? 0 : segment.generation());
     for (boolean told = false; segment == null || segment.isClosed(); told = true) {
@@ -97,7 +104,7 @@ final class Ownership {
         }
       }
     }
-    SegmentAccess.get().onChildrenEnd(segment, () -> unlessOurs(endChildren));
+    SegmentAccess.get().onChildrenEnd(segment, () -> unlessOurs(endChildren), longest);
     // The process may be over before our thread comes to it.
     segment.exitCallbacks().onProcExit(() -> unlessOurs(lockFile::release));
     lockFile.update(

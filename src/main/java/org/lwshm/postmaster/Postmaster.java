@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.lwshm.Segment;
 import org.lwshm.StopMode;
+import org.lwshm.internal.Preloading;
 
 /**
  * Owns a data directory's segment, starts the processes that work in it, and survives their
@@ -77,6 +78,7 @@ public final class Postmaster implements AutoCloseable {
   }
 
   static Postmaster start(PostmasterOptions options, boolean handlesSignals) {
+    Preloading.loadPackage(Segment.class);
     Postmaster postmaster = new Postmaster(options);
     if (handlesSignals) {
       postmaster.unhandleSignals = PostmasterSignals.handle(postmaster::stop, postmaster::reload);

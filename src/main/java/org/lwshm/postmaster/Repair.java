@@ -4,8 +4,7 @@ package org.lwshm.postmaster;
 
 import org.lwshm.LwshmException;
 import org.lwshm.Segment;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.lwshm.internal.Log;
 
 /**
  * What is done about locks that the dead have left poisoned: a child has what they guard repaired,
@@ -14,7 +13,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Repair {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Postmaster.class);
+  private static final Log LOG = Log.of(Postmaster.class);
 
   private final PostmasterOptions options;
   private final Children children;

@@ -54,7 +54,11 @@ public final class RepairProcess {
   }
 
   static void requireConstructor(Class<? extends ShmemSubsystem> module) {
-    boolean usable = Modifier.isPublic(module.getModifiers());
+    boolean usable =
+        Modifier.isPublic(module.getModifiers())
+            && module
+                .getModule()
+                .isExported(module.getPackageName(), RepairProcess.class.getModule());
     try {
       module.getConstructor();
     } catch (NoSuchMethodException e) {
@@ -63,8 +67,9 @@ public final class RepairProcess {
     if (!usable) {
       throw new IllegalArgumentException(
           module.getName()
-              + " is no public class with a public constructor that takes nothing, so the repairer"
-              + " cannot make one; make it one, or name a repairer of your own");
+              + " is no public class, of a package that its module exports, with a public"
+              + " constructor that takes nothing, so the repairer cannot make one; make it one, or"
+              + " name a repairer of your own");
     }
   }
 }

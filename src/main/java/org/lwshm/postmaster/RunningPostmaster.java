@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.lwshm.DataDirectoryException;
@@ -22,9 +23,11 @@ import org.lwshm.jni.Status;
  */
 public final class RunningPostmaster {
 
+  private final Path directory;
   private final LockFileContents contents;
 
-  private RunningPostmaster(LockFileContents contents) {
+  private RunningPostmaster(Path directory, LockFileContents contents) {
+    this.directory = directory;
     this.contents = contents;
   }
 
@@ -40,7 +43,7 @@ public final class RunningPostmaster {
     Path dir = requireDirectory(dataDir);
     return LockFile.find(dir)
         .filter(LockFile.Found::isHeld)
-        .map(found -> new RunningPostmaster(found.contents()));
+        .map(found -> new RunningPostmaster(dir, found.contents()));
   }
 
   /** The real path of a data directory, which a lock file has a line for. */
@@ -99,6 +102,19 @@ public final class RunningPostmaster {
   /** {@return the SysV id of its segment; -1 while it has none} */
   public int shmid() {
     return contents.shmid();
+  }
+
+  /**
+   * How its children stand, as of a second ago at most.
+   *
+   * @return one for each child that there is a place for, the repairer included; empty while there
+   *     is no knowing
+   */
+  public List<ChildStatus> children() {
+    return ChildrenFile.read(directory)
+        .filter(file -> file.owner().equals(contents.owner()))
+        .map(file -> file.lines().stream().map(ChildrenFile.Line::status).toList())
+        .orElse(List.of());
   }
 
   /** {@return whether its pid means something to this process: it is in the same PID namespace} */

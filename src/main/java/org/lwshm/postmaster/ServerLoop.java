@@ -16,8 +16,7 @@ import org.lwshm.LwshmException;
 import org.lwshm.Segment;
 import org.lwshm.SegmentBusyException;
 import org.lwshm.StopMode;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.lwshm.internal.Log;
 
 /**
  * The postmaster's thread. All that it does happens in it, one event after another; others only
@@ -31,7 +30,7 @@ import org.slf4j.LoggerFactory;
  */
 final class ServerLoop {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Postmaster.class);
+  private static final Log LOG = Log.of(Postmaster.class);
 
   /** How often to look whether lock file and segment are still there. */
   private static final Duration RECHECK = Duration.ofSeconds(1);
@@ -160,12 +159,12 @@ final class ServerLoop {
   private void run() {
     try {
       owned = Ownership.take(options);
-      children.removeLeftovers();
       options.segment().maxChildren(children.count());
-      if (!makeSegment()) {
-        throw new PostmasterException(
-            "the postmaster of " + options.dataDir() + " was stopped before it was ready");
-      }
+      requireNotStopped(Survivors.end(options, this::waitForAnEvent));
+      requireNotStopped(makeSegment());
+      // An earlier postmaster may have lived until its segment was free.
+      requireNotStopped(Survivors.end(options, this::waitForAnEvent));
+      children.begin(owned.self());
       recheck.set(RECHECK);
       startDue();
       started.complete(null);
@@ -187,6 +186,13 @@ final class ServerLoop {
     }
   }
 
+  private void requireNotStopped(boolean done) {
+    if (!done) {
+      throw new PostmasterException(
+          "the postmaster of " + options.dataDir() + " was stopped before it was ready");
+    }
+  }
+
   /** Until the next thing that is to be done at a time. */
   private long nanosToWait() {
     long wait = recheck.left(RECHECK.toNanos());
@@ -205,6 +211,7 @@ final class ServerLoop {
       recheck.set(RECHECK);
       recheckLockFile();
       recheckSegment();
+      children.writeStatus();
     }
     if (kill.rings() && !children.areGone()) {
       LOG.warn("killing children that did not end in time: {}", children.running());
@@ -249,6 +256,8 @@ final class ServerLoop {
           owned.lockFile().path());
       exitCode = Postmaster.EXIT_FAILED;
       beginStop(StopMode.IMMEDIATE);
+    } else {
+      FreshFiles.touch(options.dataDir());
     }
   }
 
@@ -267,13 +276,15 @@ final class ServerLoop {
 
   /** Makes the segment, and has all places filled; false if there is none, to end without. */
   private boolean makeSegment() throws InterruptedException {
-    if (stopMode != null || !owned.makeSegment(this::endChildrenFirst, this::waitForAnEvent)) {
+    if (stopMode != null
+        || !owned.makeSegment(
+            this::endChildrenFirst, longestStop().plus(KILL_PATIENCE), this::waitForAnEvent)) {
       return false;
     }
     for (ChildPlace place : children.places()) {
       // One that has crashed may have to wait longer.
       if (!place.start().isSet()) {
-        place.start().set(Duration.ZERO);
+        place.startAfter(Duration.ZERO);
       }
     }
     state = State.RUNNING;
@@ -527,6 +538,7 @@ final class ServerLoop {
     if (!children.areGone()) {
       LOG.error("the kernel does not end what was killed: {}", children.running());
     }
+    children.end();
     children.awaitOutput();
   }
 

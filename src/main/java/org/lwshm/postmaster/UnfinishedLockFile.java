@@ -32,6 +32,10 @@ final class UnfinishedLockFile {
     return dataDir.resolve(LockFile.NAME + "." + owner.identity() + "-" + namespace + SUFFIX);
   }
 
+  static boolean isOne(Path file) {
+    return NAME.matcher(file.getFileName().toString()).matches();
+  }
+
   /** Removes what somebody left who was killed while he made one. */
   static void removeLeft(Path dataDir) throws IOException {
     try (var files = Files.newDirectoryStream(dataDir, LockFile.NAME + ".*" + SUFFIX)) {

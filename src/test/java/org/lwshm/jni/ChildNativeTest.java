@@ -42,7 +42,7 @@ class ChildNativeTest {
 
   private void start(String directory, byte[] environment, String... arguments) {
     byte[] where = directory == null ? null : directory.getBytes(StandardCharsets.UTF_8);
-    Status.check(ChildNative.start(block(arguments), environment, where, SIGKILL, child));
+    Status.check(ChildNative.start(block(arguments), environment, where, SIGKILL, null, 0, child));
   }
 
   private String output() {

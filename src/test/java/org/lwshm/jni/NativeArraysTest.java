@@ -52,6 +52,8 @@ class NativeArraysTest {
             () -> TrancheNative.get(0, 0, new long[TrancheNative.TRANCHE_COUNT], NAME),
             () -> TrancheNative.get(0, 0, SHORT, new byte[TrancheNative.TRANCHE_NAME_MAX + 1]),
             () -> BackendNative.join(0, null),
+            () -> BackendNative.leave(null),
+            () -> BackendNative.abandon(new long[0]),
             () -> BackendNative.info(0, SHORT),
             () -> BackendNative.list(0, null),
             () -> DeadSegmentNative.list(null),
@@ -70,10 +72,10 @@ class NativeArraysTest {
             () -> ProcessNative.place(SHORT),
             () -> ProcessNative.lockFile(null),
             () -> ProcessNative.isLockAt(-1, null),
-            () -> ChildNative.start(null, NAME, null, 0, new int[ChildNative.CHILD_COUNT]),
-            () -> ChildNative.start(NAME, null, null, 0, new int[ChildNative.CHILD_COUNT]),
-            () -> ChildNative.start(NAME, NAME, null, 0, null),
-            () -> ChildNative.start(NAME, NAME, null, 0, new int[1]),
+            () -> ChildNative.start(null, NAME, null, 0, null, 0, new int[ChildNative.CHILD_COUNT]),
+            () -> ChildNative.start(NAME, null, null, 0, null, 0, new int[ChildNative.CHILD_COUNT]),
+            () -> ChildNative.start(NAME, NAME, null, 0, null, 0, null),
+            () -> ChildNative.start(NAME, NAME, null, 0, null, 0, new int[1]),
             () -> ChildNative.read(-1, null, 0),
             () -> ChildNative.read(-1, new byte[0], 0),
             () -> LayoutNative.field(0, null, NAME),
@@ -95,8 +97,8 @@ class NativeArraysTest {
 
   @Test
   void aNullHandleIsAnsweredWithAStatus() {
-    assertEquals(Status.INVALID, SegmentNative.publish(0));
-    assertEquals(Status.INVALID, BackendNative.leave(0));
+    assertEquals(SegmentNative.SHUT, SegmentNative.publish(0));
+    assertEquals(Status.INVALID, BackendNative.leave(new long[1]));
     assertEquals(Status.INVALID, LWLockNative.acquireSlow(0, 0, LWLockNative.SHARED, 0, 0));
     assertThrows(IllegalArgumentException.class, () -> Status.check(LWLockNative.release(0, 0)));
   }

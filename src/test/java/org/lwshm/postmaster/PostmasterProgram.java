@@ -17,7 +17,7 @@ import org.lwshm.testing.Lines;
  * start-timeout=}, {@code stop-timeout=} (milliseconds), {@code repairer=BEHAVIOUR}, {@code
  * child=BEHAVIOUR*COUNT}, {@code java=BEHAVIOUR*COUNT}, {@code program=COMMAND} (in the data
  * directory), {@code keep-data=yes}, {@code signals=yes} (the postmaster handles them), {@code
- * exit=CODE} (with that, once it has started).
+ * output=log} or {@code output=console}, {@code exit=CODE} (with that, once it has started).
  *
  * <p>It says "ok ready GENERATION SHMID KEY", "ok started NAME NUMBER PID", "ok restarting REASON",
  * "ok reloaded", or "error …" if it cannot start; then it stays, without a postmaster. Otherwise it
@@ -60,6 +60,7 @@ public final class PostmasterProgram implements PostmasterListener {
       case "stop-timeout" -> builder.stopTimeout(Duration.ofMillis(Long.parseLong(value)));
       case "repairer" -> builder.repairer(worker(value));
       case "keep-data" -> builder.keepData(true);
+      case "output" -> builder.output(output(value));
       case "signals" -> builder.handleSignals();
       case "exit" -> exit = Integer.parseInt(value);
       case "program" ->
@@ -76,6 +77,10 @@ public final class PostmasterProgram implements PostmasterListener {
       }
       default -> throw new IllegalArgumentException(option);
     }
+  }
+
+  private static ChildOutput output(String to) {
+    return to.equals("log") ? ChildOutput.toLog() : ChildOutput.toConsole();
   }
 
   private ChildCommand worker(String behaviour) {

@@ -4,6 +4,7 @@ package org.lwshm.processes;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.lwshm.Segment;
+import org.lwshm.SegmentBusyException;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
 import org.lwshm.testing.LayoutField;
@@ -71,9 +73,7 @@ class DetachTest {
         () -> Arrays.stream(caller.getStackTrace()).findFirst().get().isNativeMethod());
     Thread closer = new Thread(segment::close, "closer");
     closer.start();
-    children.awaitUntil(() -> closer.getState() == Thread.State.WAITING);
-    Set<String> methods = methodsOf(closer);
-    assertTrue(methods.contains("detach"), methods::toString);
+    children.awaitUntil(() -> methodsOf(closer).contains("awaitCalls"));
     SysvSegment kernels = SysvSegment.of(segment.id()).orElseThrow();
     assertEquals(3, kernels.attached(), "ours, the member's and the hoarder's");
     assertEquals(0600, kernels.mode(), "not marked for removal");
@@ -83,6 +83,26 @@ class DetachTest {
     assertEquals(0600, SysvSegment.of(segment.id()).orElseThrow().mode(), "not the last one out");
     member.ok("close");
     assertTrue((SysvSegment.of(segment.id()).orElseThrow().mode() & 01000) != 0);
+    hoarder.ok("detach");
+    assertTrue(SysvSegment.of(segment.id()).isEmpty());
+  }
+
+  @Test
+  void closeFailsIfACallDoesNotComeBackAndMayBeTriedAgain() throws Exception {
+    Segment segment = Member.builder(dataDir).spare(64).create();
+    hoard(segment.id());
+    Thread caller = new Thread(() -> segment.initStruct("new", 8), "caller");
+    caller.start();
+    children.awaitUntil(() -> methodsOf(caller).contains("initStruct"));
+    children.awaitUntil(
+        () -> Arrays.stream(caller.getStackTrace()).findFirst().get().isNativeMethod());
+    SegmentBusyException e = assertThrows(SegmentBusyException.class, segment::close);
+    assertTrue(e.getMessage().contains("1 calls of other threads"), e.getMessage());
+    assertFalse(segment.isClosed());
+    assertEquals(Member.WORDS, segment.struct("words").size(), "it can be used");
+    hoarder.ok("poke " + allocator() + " 8 0");
+    caller.join();
+    segment.close();
     hoarder.ok("detach");
     assertTrue(SysvSegment.of(segment.id()).isEmpty());
   }

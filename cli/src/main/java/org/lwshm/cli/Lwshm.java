@@ -3,12 +3,13 @@
 package org.lwshm.cli;
 
 import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import org.lwshm.internal.PatientOutput;
+import org.lwshm.internal.PatientStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -46,8 +47,8 @@ public final class Lwshm {
    */
   public static void main(String[] args) throws InterruptedException {
     // Not as the locale has it: what children write is passed on as it is.
-    PrintStream out = stream(new FileOutputStream(FileDescriptor.out));
-    PatientOutput log = new PatientOutput(new FileOutputStream(FileDescriptor.err));
+    PrintStream out = stream(new PatientStream(FileDescriptor.out));
+    PatientOutput log = new PatientOutput(new PatientStream(FileDescriptor.err));
     PrintStream err = stream(log);
     System.setOut(out);
     System.setErr(err);

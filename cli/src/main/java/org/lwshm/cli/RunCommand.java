@@ -6,8 +6,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.lwshm.internal.Preloading;
 import org.lwshm.postmaster.Postmaster;
 import org.lwshm.postmaster.PostmasterBuilder;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -115,6 +117,9 @@ final class RunCommand implements Callable<Integer> {
     takeOption("--keep-data", "keep_data", keepData ? "on" : null, pool);
     PostmasterBuilder builder = Postmaster.builder(dataDir);
     pool.apply(builder, name == null ? defaultName(command.get(0)) : name, command, System.out);
+    // An upgrade may overwrite the jars before this ends.
+    Preloading.loadPackage(Lwshm.class);
+    Preloading.loadPackage(CommandLine.class);
     if (config != null) {
       builder.onReload(new ConfigReload(config, pool));
     }

@@ -7,11 +7,11 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.lwshm.DataDirectoryException;
+import org.lwshm.postmaster.ChildStatus;
 import org.lwshm.postmaster.LockFileException;
 import org.lwshm.postmaster.RunningPostmaster;
 import picocli.CommandLine.Command;
@@ -74,26 +74,43 @@ final class StatusCommand implements Callable<Integer> {
             + (postmaster.shmid() < 0
                 ? "none"
                 : "key 0x%08x, id %d".formatted(postmaster.key(), postmaster.shmid())));
-    if (!postmaster.isReachable()) {
-      out.println("processes:      in another PID namespace");
-      return;
+    List<ChildStatus> children = postmaster.children();
+    out.println(
+        "processes:      %d of %d run%s"
+            .formatted(
+                children.stream().filter(ChildStatus::isRunning).count(),
+                children.stream().filter(ChildStatus::isWanted).count(),
+                postmaster.isReachable() ? "" : ", in another PID namespace"));
+    for (ChildStatus child : children) {
+      if (child.isWanted()) {
+        out.println(
+            "  %7s  %s: %s"
+                .formatted(
+                    child.isRunning() ? child.pid() : "-", child, describe(child, postmaster)));
+      }
     }
-    List<ProcessHandle> children =
-        ProcessHandle.of(postmaster.pid()).stream()
-            .flatMap(ProcessHandle::children)
-            .sorted(Comparator.comparingLong(ProcessHandle::pid))
-            .toList();
-    out.println("processes:      " + children.size());
-    for (ProcessHandle child : children) {
-      out.println("  %7d  %s".formatted(child.pid(), commandLine(child)));
-    }
+  }
+
+  private static String describe(ChildStatus child, RunningPostmaster postmaster) {
+    String loop =
+        child.isCrashLooping()
+            ? "crash-loops, has ended " + child.failures() + " times in a row too soon"
+            : "";
+    String present =
+        child.isRunning()
+            ? postmaster.isReachable() ? commandLine(child.pid()) : ""
+            : "next start " + local(child.nextStart());
+    return loop + (loop.isEmpty() || present.isEmpty() ? "" : "; ") + present;
   }
 
   private static String local(Instant time) {
     return TIME.format(time.atZone(ZoneId.systemDefault()));
   }
 
-  private static String commandLine(ProcessHandle process) {
-    return process.info().commandLine().or(() -> process.info().command()).orElse("(ending)");
+  private static String commandLine(long pid) {
+    return ProcessHandle.of(pid)
+        .map(ProcessHandle::info)
+        .flatMap(info -> info.commandLine().or(info::command))
+        .orElse("(ending)");
   }
 }

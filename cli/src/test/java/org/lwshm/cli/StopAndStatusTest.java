@@ -49,6 +49,21 @@ class StopAndStatusTest {
   }
 
   @Test
+  void statusSaysHowManyRunAndWhichCrashLoop() throws Exception {
+    String script = "[ $LWSHM_CHILD_NUMBER = 1 ] && exit 5; exec sleep 1000";
+    Tool.Started pool =
+        tool.pool("--backends", "3", "--name", "w", "--", "sh", "-c", script).untilRuns(2, "sleep");
+    Tool.Result status = tool.lwshm("status", dir);
+    while (!status.out().contains("  -  w-1: crash-loops, has ended ")) {
+      status = tool.lwshm("status", dir);
+    }
+    assertTrue(status.out().contains("ready"), status.out());
+    assertTrue(status.out().contains("processes:      2 of 3 run\n"), status.out());
+    assertTrue(status.out().contains("times in a row too soon; next start "), status.out());
+    assertEquals(0, pool.signal("INT").exitCode());
+  }
+
+  @Test
   void aSmartStopWaitsForTheProcessesAndSaysTheWayOutWhenTheTimeIsOver() throws Exception {
     Tool.Started pool = tool.pool("--", "sleep", "1000").untilRuns(1, "sleep");
     Tool.Result late = tool.lwshm("stop", dir, "-m", "smart", "-t", "1");

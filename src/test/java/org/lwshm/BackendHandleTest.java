@@ -16,7 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Backends that were not closed: their threads have ended, or nobody refers to them any more. */
-class SeatTest {
+class BackendHandleTest {
 
   private LockFixture fixture;
   private Segment segment;
@@ -178,9 +178,9 @@ class SeatTest {
     lock.acquire(segment.join(), LWLockMode.EXCLUSIVE);
     Field backends = Segment.class.getDeclaredField("backends");
     backends.setAccessible(true);
-    Field mine = Backends.class.getDeclaredField("mine");
-    mine.setAccessible(true);
-    ((ThreadLocal<?>) mine.get(backends.get(segment))).remove();
+    Field own = Backends.class.getDeclaredField("own");
+    own.setAccessible(true);
+    ((ThreadLocal<?>) own.get(backends.get(segment))).remove();
   }
 
   @Test

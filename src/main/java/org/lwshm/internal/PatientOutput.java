@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package org.lwshm.cli;
+package org.lwshm.internal;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -13,10 +13,10 @@ import java.util.concurrent.TimeUnit;
  * A stream whose writers never wait: a thread of its own writes on to another. What does not fit,
  * because nobody reads the other end of a pipe, is lost, and later said to be.
  *
- * <p>The postmaster's log goes through it. Its thread may not wait for who reads that: it could
- * neither stop nor replace anybody.
+ * <p>The postmaster's log goes through it. The postmaster's thread must not wait for the reader of
+ * the log: it could neither stop nor replace a child meanwhile.
  */
-final class PatientOutput extends OutputStream {
+public final class PatientOutput extends OutputStream {
 
   private static final int CAPACITY = 1 << 20;
 
@@ -25,7 +25,12 @@ final class PatientOutput extends OutputStream {
   private long lost;
   private boolean isWriting;
 
-  PatientOutput(OutputStream to) {
+  /**
+   * Makes it, with its thread.
+   *
+   * @param to where it writes on to
+   */
+  public PatientOutput(OutputStream to) {
     this.to = to;
     Thread thread = new Thread(this::writeOn, "lwshm-log");
     thread.setDaemon(true);
@@ -47,16 +52,23 @@ final class PatientOutput extends OutputStream {
     notifyAll();
   }
 
-  /** Waits until all is written, but not for ever. */
-  synchronized void await(Duration limit) throws InterruptedException {
+  /**
+   * Waits until all is written, but not for ever.
+   *
+   * @param limit how long at most
+   * @return whether all is written
+   * @throws InterruptedException if the calling thread is interrupted
+   */
+  public synchronized boolean await(Duration limit) throws InterruptedException {
     long until = System.nanoTime() + limit.toNanos();
     while (waiting.size() > 0 || isWriting) {
       long ms = TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime());
       if (ms <= 0) {
-        return;
+        return false;
       }
       wait(ms);
     }
+    return true;
   }
 
   private void writeOn() {

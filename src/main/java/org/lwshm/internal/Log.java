@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package org.lwshm.internal;
+
+import java.io.FileDescriptor;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Locale;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.helpers.FormattingTuple;
+import org.slf4j.helpers.MessageFormatter;
+import org.slf4j.helpers.NOPLoggerFactory;
+
+/**
+ * A log that is always heard, and whose failures do not reach the caller.
+ *
+ * <p>It passes messages on to SLF4J. Where SLF4J has no provider, and would drop them, they go to
+ * the process's standard error stream, from info on; a line before the first one says so. If the
+ * provider throws (its disk is full, its classes are gone, no memory is left), the message goes
+ * there, too.
+ *
+ * <p>Formats and arguments are SLF4J's; the last argument may be a {@link Throwable}. Any thread.
+ */
+public final class Log {
+
+  private enum Level {
+    DEBUG,
+    INFO,
+    WARNING,
+    ERROR
+  }
+
+  /** A class of the artifact that one adds to silence a program's log on purpose. */
+  private static final String SILENCER = "org.slf4j.nop.NOPServiceProvider";
+
+  private static final boolean PROVIDED =
+      !(LoggerFactory.getILoggerFactory() instanceof NOPLoggerFactory) || isSilenced();
+
+  /** How long a message may take to be written, before its thread goes on without. */
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+
+  /** Not {@code System.err}, which may lead back to a log. */
+  private static final class Console {
+    static final PatientOutput OUTPUT = new PatientOutput(new PatientStream(FileDescriptor.err));
+    static final PrintStream STREAM = new PrintStream(OUTPUT, true, StandardCharsets.UTF_8);
+    static boolean told;
+    static boolean stuck;
+  }
+
+  static {
+    // Loaded now: when they are needed, their jar may have been overwritten.
+    MessageFormatter.arrayFormat("{}", new Object[] {""});
+  }
+
+  private final Logger logger;
+
+  private Log(String name) {
+    logger = LoggerFactory.getLogger(name);
+  }
+
+  /**
+   * The log of a class.
+   *
+   * @param owner which
+   * @return its log
+   */
+  public static Log of(Class<?> owner) {
+    return of(owner.getName());
+  }
+
+  /**
+   * A log with a name.
+   *
+   * @param name which
+   * @return the log
+   */
+  public static Log of(String name) {
+    return new Log(name);
+  }
+
+  /** {@return whether SLF4J has a provider} */
+  public static boolean isProvided() {
+    return PROVIDED;
+  }
+
+  private static boolean isSilenced() {
+    try {
+      Class.forName(SILENCER, false, LoggerFactory.class.getClassLoader());
+      return true;
+    } catch (ClassNotFoundException e) {
+      return false;
+    }
+  }
+
+  /**
+   * Logs what helps to find a fault; never to the standard error stream.
+   *
+   * @param format SLF4J's
+   * @param arguments what stands for each {@code {}}
+   */
+  public void debug(String format, Object... arguments) {
+    log(Level.DEBUG, format, arguments);
+  }
+
+  /**
+   * Logs what happens.
+   *
+   * @param format SLF4J's
+   * @param arguments what stands for each {@code {}}
+   */
+  public void info(String format, Object... arguments) {
+    log(Level.INFO, format, arguments);
+  }
+
+  /**
+   * Logs what should not happen, and is put right.
+   *
+   * @param format SLF4J's
+   * @param arguments what stands for each {@code {}}
+   */
+  public void warn(String format, Object... arguments) {
+    log(Level.WARNING, format, arguments);
+  }
+
+  /**
+   * Logs what has failed.
+   *
+   * @param format SLF4J's
+   * @param arguments what stands for each {@code {}}
+   */
+  public void error(String format, Object... arguments) {
+    log(Level.ERROR, format, arguments);
+  }
+
+  private void log(Level level, String format, Object[] arguments) {
+    try {
+      if (PROVIDED) {
+        pass(level, format, arguments);
+        return;
+      }
+    } catch (Throwable e) {
+      print(level, "the log has failed, and this was to be said: " + format, arguments);
+      return;
+    }
+    if (level != Level.DEBUG) {
+      print(level, format, arguments);
+    }
+  }
+
+  private void pass(Level level, String format, Object[] arguments) {
+    switch (level) {
+      case DEBUG -> logger.debug(format, arguments);
+      case INFO -> logger.info(format, arguments);
+      case WARNING -> logger.warn(format, arguments);
+      case ERROR -> logger.error(format, arguments);
+    }
+  }
+
+  private static synchronized void print(Level level, String format, Object[] arguments) {
+    try {
+      PrintStream console = Console.STREAM;
+      if (!PROVIDED && !Console.told) {
+        Console.told = true;
+        console.println(
+            "lwshm: SLF4J has no provider here, so the log goes to the standard error stream");
+      }
+      FormattingTuple message = MessageFormatter.arrayFormat(format, arguments);
+      console.println(
+          "lwshm: " + level.name().toLowerCase(Locale.ROOT) + ": " + message.getMessage());
+      if (message.getThrowable() != null) {
+        message.getThrowable().printStackTrace(console);
+      }
+      awaitWritten();
+    } catch (Throwable e) {
+      // Nobody is left to tell, and the caller has work to do.
+    }
+  }
+
+  /** The process may be about to end. But nobody waits twice for a reader that does not read. */
+  private static void awaitWritten() {
+    try {
+      Console.stuck = !Console.OUTPUT.await(Console.stuck ? Duration.ZERO : PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
