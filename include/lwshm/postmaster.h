@@ -147,11 +147,6 @@ int lwshm_postmaster_set_stop_mode(lwshm_segment *segment, enum lwshm_stop_mode 
    index or the tranches have been damaged since; as lwshm_segment_attach() checks them. */
 int lwshm_segment_check(const lwshm_segment *segment);
 
-/* 1 if somebody has removed the segment from the system (ipcrm, systemd's RemoveIPC): those
-   attached go on, and nobody finds it by its data directory any more.  0 if it is there, or that
-   cannot be told; of a private segment it can only be told once nobody is attached. */
-int lwshm_segment_is_removed(const lwshm_segment *segment);
-
 /* The offsets of the locks that are poisoned at this moment, into locks[0..capacity); returns how
    many there are, which may exceed `capacity`.  Takes no lock.  What a dead process held is
    poisoned once somebody has cleaned up after it: lwshm_segment_reap_dead(). */

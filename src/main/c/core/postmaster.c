@@ -6,11 +6,8 @@
  */
 #include "lwshm/postmaster.h"
 
-#include <errno.h>
-
 #include "core/handle.h"
 #include "core/header.h"
-#include "os/sysv_shm.h"
 
 int lwshm_postmaster_stop_mode(const lwshm_segment *s)
 {
@@ -37,7 +34,9 @@ int lwshm_segment_check(const lwshm_segment *s)
         return fail_closed(s);
     const struct segment_header *header = header_of(s);
     uint32_t state = __atomic_load_n(&header->state, __ATOMIC_ACQUIRE);
-    int r = header->magic == SEGMENT_MAGIC && (state == SEGMENT_CREATING || state == SEGMENT_READY)
+    int r = header->magic == SEGMENT_MAGIC && 
+                        (state == SEGMENT_CREATING || state == SEGMENT_ADOPTING ||
+                         state == SEGMENT_READY)
                 ? header_check(header, s->size)
                 : LWSHM_E_FOREIGN;
     /* This process has found all well before, so it is no other version's, or place's, now. */
@@ -45,17 +44,6 @@ int lwshm_segment_check(const lwshm_segment *s)
                ? r
                : fail(LWSHM_E_CORRUPT, "the segment is damaged: its header is not a segment's any "
                                        "more");
-}
-
-int lwshm_segment_is_removed(const lwshm_segment *s)
-{
-    struct os_shm_stat stat;
-    if (!is_open(s))
-        return fail_closed(s);
-    int r = os_shm_stat(s->shmid, &stat);
-    if (r < 0)
-        return r == -EINVAL || r == -EIDRM;
-    return stat.key != s->key; /* the kernel takes the key off while somebody is attached */
 }
 
 int lwshm_segment_poisoned(const lwshm_segment *s, uint64_t *locks, uint32_t capacity)

@@ -189,15 +189,6 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_check(JNIEnv *env, jc
     return lwshm_segment_check(gate->segment);
 }
 
-JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_isRemoved(JNIEnv *env, jclass class,
-                                                                     jlong segment)
-{
-    (void)env;
-    (void)class;
-    ENTER(segment);
-    return lwshm_segment_is_removed(gate->segment);
-}
-
 JNIEXPORT jint JNICALL Java_org_lwshm_jni_PostmasterNative_poisoned(JNIEnv *env, jclass class,
                                                                     jlong segment, jlongArray locks)
 {

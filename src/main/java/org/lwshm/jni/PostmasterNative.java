@@ -152,14 +152,6 @@ public final class PostmasterNative {
   public static native int check(long segment);
 
   /**
-   * {@code lwshm_segment_is_removed}.
-   *
-   * @param segment handle
-   * @return 1 if it is, else 0, or a status
-   */
-  public static native int isRemoved(long segment);
-
-  /**
    * {@code lwshm_segment_poisoned}.
    *
    * @param segment handle

@@ -9,7 +9,6 @@ import org.lwshm.SegmentBusyException;
 import org.lwshm.SegmentInUseException;
 import org.lwshm.internal.Log;
 import org.lwshm.internal.SegmentAccess;
-import org.lwshm.jni.PostmasterNative;
 
 /**
  * What a postmaster owns: its data directory's lock file, and the segment, which may be made anew.
@@ -55,7 +54,7 @@ final class Ownership {
   /** Whether somebody has removed the segment from the system. */
   boolean isSegmentRemoved() {
     try {
-      return SegmentAccess.get().call(segment, PostmasterNative::isRemoved) == 1;
+      return segment.isRemoved();
     } catch (IllegalStateException e) {
       return false; // the process is exiting and has left it
     }
