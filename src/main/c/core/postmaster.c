@@ -34,9 +34,8 @@ int lwshm_segment_check(const lwshm_segment *s)
         return fail_closed(s);
     const struct segment_header *header = header_of(s);
     uint32_t state = __atomic_load_n(&header->state, __ATOMIC_ACQUIRE);
-    int r = header->magic == SEGMENT_MAGIC && 
-                        (state == SEGMENT_CREATING || state == SEGMENT_ADOPTING ||
-                         state == SEGMENT_READY)
+    int r = header->magic == SEGMENT_MAGIC && (state == SEGMENT_CREATING ||
+                                               state == SEGMENT_ADOPTING || state == SEGMENT_READY)
                 ? header_check(header, s->size)
                 : LWSHM_E_FOREIGN;
     /* This process has found all well before, so it is no other version's, or place's, now. */

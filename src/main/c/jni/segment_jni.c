@@ -148,9 +148,8 @@ JNIEXPORT jint JNICALL Java_org_lwshm_jni_SegmentNative_open(JNIEnv *env, jclass
         !to_whole_options(env, data_dir, options, description, &native))
         return LWSHM_E_INVALID;
     struct segment_gate *gate = gate_new(env);
-    int status = gate == NULL
-                     ? LWSHM_E_INVALID
-                     : lwshm_segment_open(&native, &gate->segment, why, sizeof why);
+    int status = gate == NULL ? LWSHM_E_INVALID
+                              : lwshm_segment_open(&native, &gate->segment, why, sizeof why);
     free_strings(&native);
     if (status >= 0)
         put_bytes(env, replaced, 0, strlen(why) + 1, why);

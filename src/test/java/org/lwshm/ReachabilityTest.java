@@ -76,7 +76,7 @@ class ReachabilityTest {
       owned.acquire(me);
       plain.acquire(me);
       TestThread<Void> sleeper = TestThread.start("sleeper", () -> callAlone(call));
-      Await.until(this::hasSleeper);
+      Await.until(() -> hasSleeper() || !sleeper.thread().isAlive());
       if (collects) {
         collectGarbage();
       }
@@ -110,7 +110,7 @@ class ReachabilityTest {
       Backend backend = segment.join();
       Field backends = Segment.class.getDeclaredField("backends");
       backends.setAccessible(true);
-      Field mine = Backends.class.getDeclaredField("mine");
+      Field mine = Backends.class.getDeclaredField("own");
       mine.setAccessible(true);
       ((ThreadLocal<?>) mine.get(backends.get(segment))).remove();
       return backend;

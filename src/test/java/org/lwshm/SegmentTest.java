@@ -334,7 +334,8 @@ class SegmentTest {
         try (Segment segment = Segment.builder(dataDir).struct("a", size).tranche("t", 1).create();
             Segment other = Segment.attach(dataDir)) {
           assertEquals(segment.id(), other.id());
-          assertEquals(1, other.shmemIndex().allocations().stream().filter(a -> a.size() == size).count());
+          assertEquals(
+              1, other.shmemIndex().allocations().stream().filter(a -> a.size() == size).count());
           if (looks) {
             assertEquals(0, other.struct("a").getLong(size - 8));
           }

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.lwshm.Await;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
+import org.lwshm.testing.DataDirectory;
 import org.lwshm.testing.SysvSegment;
 
 /**
@@ -103,9 +104,7 @@ class OwnershipTest {
   private void stop(Child postmaster) throws InterruptedException, IOException {
     postmaster.signal("INT");
     assertEquals(Postmaster.EXIT_OK, postmaster.waitFor());
-    try (var files = Files.list(dataDir)) {
-      assertEquals(List.of(dataDir.resolve("lwshm.members")), files.toList());
-    }
+    DataDirectory.assertTidy(dataDir);
   }
 
   @Test

@@ -17,6 +17,7 @@ import org.lwshm.Segment;
 import org.lwshm.internal.PathText;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
+import org.lwshm.testing.DataDirectory;
 import org.lwshm.testing.Slots;
 
 /** JVMs in the POSIX locale, in which only ASCII is text, and a data directory named otherwise. */
@@ -65,9 +66,7 @@ class PosixLocaleTest {
     assertEquals(dataDir, RunningPostmaster.find(link).orElseThrow().dataDir());
     postmaster.signal("TERM");
     assertEquals(Postmaster.EXIT_OK, postmaster.waitFor(), postmaster.errors());
-    try (var left = Files.list(dataDir)) {
-      assertEquals(List.of(), left.toList());
-    }
+    DataDirectory.assertTidy(dataDir);
   }
 
   @Test

@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.lwshm.Await;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
+import org.lwshm.testing.DataDirectory;
 
 /** What a postmaster does on a signal, and on its JVM's end. */
 class SignalsTest {
@@ -66,9 +67,7 @@ class SignalsTest {
   }
 
   private void assertNothingLeft() throws IOException {
-    try (var files = Files.list(dataDir)) {
-      assertEquals(List.of(dataDir.resolve("lwshm.members")), files.toList());
-    }
+    DataDirectory.assertTidy(dataDir);
   }
 
   @ParameterizedTest

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.lwshm.Await;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
+import org.lwshm.testing.DataDirectory;
 
 /** Children that outlive a postmaster that is killed: the next one ends them, or refuses. */
 class SurvivorsTest {
@@ -84,9 +85,7 @@ class SurvivorsTest {
     pid(again);
     again.signal("INT");
     assertEquals(Postmaster.EXIT_OK, again.waitFor());
-    try (var files = Files.list(dataDir)) {
-      assertEquals(List.of(), files.toList());
-    }
+    DataDirectory.assertTidy(dataDir);
   }
 
   /** Has a child outlive its postmaster. */

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.lwshm.Segment;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
+import org.lwshm.testing.DataDirectory;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -179,9 +180,7 @@ class ApplicationPoolTest {
         said,
         pool.errors());
     assertEquals(0, pool.waitFor());
-    try (var files = Files.list(dataDir)) {
-      assertEquals(List.of(), files.toList());
-    }
+    DataDirectory.assertTidy(dataDir);
   }
 
   @Test
@@ -230,9 +229,7 @@ class ApplicationPoolTest {
     pool.signal("INT");
     assertEquals(0, pool.waitFor(), pool.errors());
     assertFalse(pool.errors().contains("Error"), pool.errors());
-    try (var files = Files.list(dataDir)) {
-      assertEquals(List.of(), files.toList());
-    }
+    DataDirectory.assertTidy(dataDir);
   }
 
   private static void kill(String started) throws Exception {

@@ -103,6 +103,7 @@ class DetachTest {
     hoarder.ok("poke " + allocator() + " 8 0");
     caller.join();
     segment.close();
+    member.ok("close");
     hoarder.ok("detach");
     assertTrue(SysvSegment.of(segment.id()).isEmpty());
   }
