@@ -204,20 +204,22 @@ public final class Backend implements AutoCloseable {
   /** Throws unless the calling thread may acquire locks of {@code lockSegment}. */
   void requireAcquirer(Segment lockSegment) {
     if (Thread.currentThread() != acquirer || segment != lockSegment) {
-      mendOwn();
-      if (Thread.currentThread() != acquirer || segment != lockSegment) {
-        throw refusal(lockSegment);
-      }
+      mendOrRefuse(lockSegment, true);
     }
   }
 
   /** Throws unless the calling thread may release locks of {@code lockSegment}. */
   void requireReleaser(Segment lockSegment) {
     if (Thread.currentThread() != releaser || segment != lockSegment) {
-      mendOwn();
-      if (Thread.currentThread() != releaser || segment != lockSegment) {
-        throw refusal(lockSegment);
-      }
+      mendOrRefuse(lockSegment, false);
+    }
+  }
+
+  /** After an Error the thread's next call gets here, and mends. Out of line: it is rare. */
+  private void mendOrRefuse(Segment lockSegment, boolean acquires) {
+    mendOwn();
+    if (Thread.currentThread() != (acquires ? acquirer : releaser) || segment != lockSegment) {
+      throw refusal(lockSegment);
     }
   }
 
