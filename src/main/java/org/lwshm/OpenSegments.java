@@ -194,8 +194,11 @@ final class OpenSegments {
   private static void exitNewestFirst() {
     exiter = Thread.currentThread();
     for (Opening opening = newest(); opening != null; opening = newest()) {
-      for (int i = 1; i <= ATTEMPTS && !leave(opening, i); i++) {}
-      remove(opening);
+      try {
+        for (int i = 1; i <= ATTEMPTS && !leave(opening, i); i++) {}
+      } finally {
+        remove(opening); // whatever it throws: nobody tries for ever
+      }
     }
   }
 

@@ -52,6 +52,7 @@ public final class Log {
   static {
     // Loaded now: when they are needed, their jar may have been overwritten.
     MessageFormatter.arrayFormat("{}", new Object[] {""});
+    of(Log.class).debug("logging by {}", LoggerFactory.getILoggerFactory().getClass().getName());
   }
 
   private final Logger logger;
@@ -132,6 +133,34 @@ public final class Log {
    */
   public void error(String format, Object... arguments) {
     log(Level.ERROR, format, arguments);
+  }
+
+  /**
+   * Logs what should not happen, and is put right. Throws nothing, not even if no memory is left.
+   *
+   * @param message what has happened
+   * @param cause why
+   */
+  public void warn(String message, Throwable cause) {
+    log(Level.WARNING, message, cause);
+  }
+
+  /**
+   * Logs what has failed. Throws nothing, not even if no memory is left.
+   *
+   * @param message what has happened
+   * @param cause why
+   */
+  public void error(String message, Throwable cause) {
+    log(Level.ERROR, message, cause);
+  }
+
+  private void log(Level level, String message, Throwable cause) {
+    try {
+      log(level, message, new Object[] {cause});
+    } catch (Throwable e) {
+      // Nobody is left to tell, and the caller has work to do.
+    }
   }
 
   private void log(Level level, String format, Object[] arguments) {
