@@ -41,13 +41,12 @@ public final class Log {
   /** How long a message may take to be written, before its thread goes on without. */
   private static final Duration PATIENCE = Duration.ofSeconds(1);
 
-  /** Not {@code System.err}, which may lead back to a log. */
-  private static final class Console {
-    static final PatientOutput OUTPUT = new PatientOutput(new PatientStream(FileDescriptor.err));
-    static final PrintStream STREAM = new PrintStream(OUTPUT, true, StandardCharsets.UTF_8);
-    static boolean told;
-    static boolean stuck;
-  }
+  // The console: not System.err, which may lead back to a log. Null until it is needed, and as long
+  // as there is no memory or thread for it. Guarded by the class, like the next ones.
+  private static PatientOutput output;
+  private static PrintStream console;
+  private static boolean told;
+  private static boolean stuck;
 
   static {
     // Loaded now: when they are needed, their jar may have been overwritten.
@@ -189,9 +188,9 @@ public final class Log {
 
   private static synchronized void print(Level level, String format, Object[] arguments) {
     try {
-      PrintStream console = Console.STREAM;
-      if (!PROVIDED && !Console.told) {
-        Console.told = true;
+      openConsole();
+      if (!PROVIDED && !told) {
+        told = true;
         console.println(
             "lwshm: SLF4J has no provider here, so the log goes to the standard error stream");
       }
@@ -207,10 +206,17 @@ public final class Log {
     }
   }
 
+  private static void openConsole() {
+    if (console == null) {
+      output = new PatientOutput(new PatientStream(FileDescriptor.err));
+      console = new PrintStream(output, true, StandardCharsets.UTF_8);
+    }
+  }
+
   /** The process may be about to end. But nobody waits twice for a reader that does not read. */
   private static void awaitWritten() {
     try {
-      Console.stuck = !Console.OUTPUT.await(Console.stuck ? Duration.ZERO : PATIENCE);
+      stuck = !output.await(stuck ? Duration.ZERO : PATIENCE);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
