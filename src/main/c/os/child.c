@@ -111,11 +111,12 @@ static bool set_streams(int output)
     return open("/dev/null", O_RDONLY) == STDIN_FILENO;
 }
 
-/* os_process_identity() keeps no state; os_process_self() would take the child for the parent. */
+/* os_process_self() would take the child for the parent, and os_process_identity() needs a /proc of
+   the child's own PID namespace. */
 static bool write_note(const struct os_child_start *start)
 {
     char digits[OS_CHILD_NOTE_BYTES];
-    uint64_t identity = os_process_identity(getpid());
+    uint64_t identity = os_process_self_uncached();
     if (identity == 0)
         return false;
     for (int i = sizeof digits - 1; i >= 0; i--, identity /= 10)

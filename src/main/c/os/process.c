@@ -150,19 +150,24 @@ uint64_t os_process_identity(int32_t pid)
     return (uint64_t)pid | stat.start << PID_BITS;
 }
 
+uint64_t os_process_self_uncached(void)
+{
+    struct process_stat stat;
+    /* "self", since /proc may be another PID namespace's. */
+    int r = read_stat_file("/proc/./self/stat", &stat);
+    if (r < 0) {
+        errno = -r;
+        return 0;
+    }
+    return (uint64_t)getpid() | stat.start << PID_BITS;
+}
+
 uint64_t os_process_self(void)
 {
     uint64_t identity = __atomic_load_n(&self_identity, __ATOMIC_RELAXED);
     if (identity == 0) {
-        struct process_stat stat;
         os_watch_forks();
-        /* "self", since /proc may be another PID namespace's. */
-        int r = read_stat_file("/proc/./self/stat", &stat);
-        if (r < 0) {
-            errno = -r;
-            return 0;
-        }
-        identity = (uint64_t)getpid() | stat.start << PID_BITS;
+        identity = os_process_self_uncached();
         __atomic_store_n(&self_identity, identity, __ATOMIC_RELAXED);
     }
     return identity;

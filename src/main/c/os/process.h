@@ -17,6 +17,9 @@
    does not tell. */
 uint64_t os_process_self(void);
 
+/* The same, read from /proc each time: right in a vforked child, whose memory is its parent's. */
+uint64_t os_process_self_uncached(void);
+
 /* The identity of the process that has `pid` now, or 0 if none has. */
 uint64_t os_process_identity(int32_t pid);
 

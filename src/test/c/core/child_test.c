@@ -9,8 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -365,6 +367,42 @@ TEST(it_writes_down_who_it_is_before_it_becomes_its_program)
     CHECK_OK(lwshm_child_await(child.pid));
     CHECK_OK(lwshm_child_reap(child.pid));
     CHECK_OK(lwshm_child_close_output(child.output));
+}
+
+static void check_note_of_child(const char *file)
+{
+    struct lwshm_child_options options = options_of(LIST("true"));
+    struct lwshm_child child;
+    uint64_t identity = 0;
+    options.note = file;
+    CHECK_OK(lwshm_child_start(&options, &child));
+    FILE *f = fopen(file, "r");
+    CHECK(f != NULL && fscanf(f, "%20" SCNu64, &identity) == 1 && fclose(f) == 0);
+    CHECK_EQ_INT(child.pid, lwshm_process_pid(identity));
+    CHECK(identity != (uint64_t)child.pid); /* it has a start time */
+    CHECK_OK(lwshm_child_await(child.pid));
+}
+
+/* Has the init of a new PID namespace, without a /proc of its own, start one; exits with 2 if there
+   is no such namespace to be had. */
+static void go_abroad(void *file)
+{
+    if (unshare(CLONE_NEWPID) < 0)
+        _exit(2);
+    pid_t init = fork();
+    if (init == 0) {
+        check_note_of_child(file);
+        _exit(0);
+    }
+    _exit(init > 0 && test_wait_any(init) == 0 ? 0 : 1);
+}
+
+TEST(it_writes_down_who_it_is_where_proc_shows_another_pid_namespace)
+{
+    int status = test_wait_any(test_fork(go_abroad, (void *)make_note_file()));
+    if (WEXITSTATUS(status) == 2)
+        SKIP("no new PID namespace is to be had");
+    CHECK_EQ_INT(0, status);
 }
 
 TEST(a_child_that_cannot_be_noted_is_not_started)

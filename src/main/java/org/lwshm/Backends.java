@@ -172,15 +172,23 @@ final class Backends {
    * It ends when there is nobody to look after, and is started anew then.
    */
   private void keep() {
-    while (isNeeded()) {
+    Throwable failure = null;
+    while (true) {
       try {
+        if (failure != null) {
+          awaitNextLook();
+          LOG.error("a thread's end could not be cleaned up after; trying again", failure);
+          failure = null;
+        }
+        if (!isNeeded()) {
+          return;
+        }
         endOrphans();
         awaitNextLook();
       } catch (InterruptedException e) {
         // Nobody of ours does that. The next look comes sooner.
       } catch (Throwable e) {
-        LOG.error("a thread's end could not be cleaned up after; trying again", e);
-        Uninterrupted.sleep(LOOK_AFTER_MS);
+        failure = e; // and no call, which could throw, too
       }
     }
   }

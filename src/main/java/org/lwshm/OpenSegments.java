@@ -8,6 +8,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongFunction;
 import org.lwshm.internal.Log;
+import org.lwshm.internal.Preloading;
 
 /**
  * The segments that this process has open, so that it leaves them on its way out, the newest first.
@@ -61,6 +62,7 @@ final class OpenSegments {
   private static final List<Opening> OPENINGS = new ArrayList<>();
   private static boolean hooked;
   private static boolean exiting;
+  private static volatile boolean loaded;
   private static volatile Thread exiter;
   private static volatile Segment leaving;
 
@@ -76,6 +78,7 @@ final class OpenSegments {
    */
   static Segment open(
       Consumer<long[]> nativeOpen, LongFunction<Segment> wrap, Consumer<Segment> setUp) {
+    loadExit();
     undoFailed();
     Opening opening = new Opening();
     add(opening);
@@ -90,6 +93,14 @@ final class OpenSegments {
       opening.opener = null; // first, and without a call, which could throw
       undo(opening);
       throw e;
+    }
+  }
+
+  /** Loads what the way out needs: by then, its jar may have been overwritten. */
+  private static void loadExit() {
+    if (!loaded) {
+      Preloading.loadPackage(Segment.class);
+      loaded = true;
     }
   }
 
@@ -194,8 +205,11 @@ final class OpenSegments {
   private static void exitNewestFirst() {
     exiter = Thread.currentThread();
     for (Opening opening = newest(); opening != null; opening = newest()) {
-      for (int i = 1; i <= ATTEMPTS && !leave(opening, i); i++) {}
-      remove(opening);
+      try {
+        for (int i = 1; i <= ATTEMPTS && !leave(opening, i); i++) {}
+      } finally {
+        remove(opening); // whatever it throws: nobody tries for ever
+      }
     }
   }
 

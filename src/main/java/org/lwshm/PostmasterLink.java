@@ -156,7 +156,7 @@ public final class PostmasterLink {
       try {
         ended.await();
       } catch (InterruptedException e) {
-        LOG.debug("nobody has a reason to interrupt {}", Thread.currentThread().getName());
+        // Nobody has a reason to do that.
       }
     }
     sleep(parameters.grace().toMillis());
@@ -169,7 +169,7 @@ public final class PostmasterLink {
       try {
         Thread.sleep(left);
       } catch (InterruptedException e) {
-        LOG.debug("nobody has a reason to interrupt {}", Thread.currentThread().getName());
+        // Nobody has a reason to do that.
       }
     }
   }

@@ -41,17 +41,17 @@ public final class Log {
   /** How long a message may take to be written, before its thread goes on without. */
   private static final Duration PATIENCE = Duration.ofSeconds(1);
 
-  /** Not {@code System.err}, which may lead back to a log. */
-  private static final class Console {
-    static final PatientOutput OUTPUT = new PatientOutput(new PatientStream(FileDescriptor.err));
-    static final PrintStream STREAM = new PrintStream(OUTPUT, true, StandardCharsets.UTF_8);
-    static boolean told;
-    static boolean stuck;
-  }
+  // The console: not System.err, which may lead back to a log. Null until it is needed, and as long
+  // as there is no memory or thread for it. Guarded by the class, like the next ones.
+  private static PatientOutput output;
+  private static PrintStream console;
+  private static boolean told;
+  private static boolean stuck;
 
   static {
     // Loaded now: when they are needed, their jar may have been overwritten.
     MessageFormatter.arrayFormat("{}", new Object[] {""});
+    of(Log.class).debug("logging by {}", LoggerFactory.getILoggerFactory().getClass().getName());
   }
 
   private final Logger logger;
@@ -134,6 +134,34 @@ public final class Log {
     log(Level.ERROR, format, arguments);
   }
 
+  /**
+   * Logs what should not happen, and is put right. Throws nothing, not even if no memory is left.
+   *
+   * @param message what has happened
+   * @param cause why
+   */
+  public void warn(String message, Throwable cause) {
+    log(Level.WARNING, message, cause);
+  }
+
+  /**
+   * Logs what has failed. Throws nothing, not even if no memory is left.
+   *
+   * @param message what has happened
+   * @param cause why
+   */
+  public void error(String message, Throwable cause) {
+    log(Level.ERROR, message, cause);
+  }
+
+  private void log(Level level, String message, Throwable cause) {
+    try {
+      log(level, message, new Object[] {cause});
+    } catch (Throwable e) {
+      // Nobody is left to tell, and the caller has work to do.
+    }
+  }
+
   private void log(Level level, String format, Object[] arguments) {
     try {
       if (PROVIDED) {
@@ -160,9 +188,9 @@ public final class Log {
 
   private static synchronized void print(Level level, String format, Object[] arguments) {
     try {
-      PrintStream console = Console.STREAM;
-      if (!PROVIDED && !Console.told) {
-        Console.told = true;
+      openConsole();
+      if (!PROVIDED && !told) {
+        told = true;
         console.println(
             "lwshm: SLF4J has no provider here, so the log goes to the standard error stream");
       }
@@ -178,10 +206,17 @@ public final class Log {
     }
   }
 
+  private static void openConsole() {
+    if (console == null) {
+      output = new PatientOutput(new PatientStream(FileDescriptor.err));
+      console = new PrintStream(output, true, StandardCharsets.UTF_8);
+    }
+  }
+
   /** The process may be about to end. But nobody waits twice for a reader that does not read. */
   private static void awaitWritten() {
     try {
-      Console.stuck = !Console.OUTPUT.await(Console.stuck ? Duration.ZERO : PATIENCE);
+      stuck = !output.await(stuck ? Duration.ZERO : PATIENCE);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 public final class PatientOutput extends OutputStream {
 
   private static final int CAPACITY = 1 << 20;
+  private static final long LOOK_AGAIN_MS = 20;
 
   private final OutputStream to;
   private ByteArrayOutputStream waiting = new ByteArrayOutputStream();
@@ -74,12 +75,14 @@ public final class PatientOutput extends OutputStream {
   private void writeOn() {
     try {
       while (true) {
-        byte[] bytes = take();
         try {
+          byte[] bytes = take();
           to.write(bytes);
           to.flush();
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
           // It is closed, or its disk full: who should be told?
+        } catch (Error e) {
+          Thread.sleep(LOOK_AGAIN_MS); // there may be memory again, and no other thread writes
         }
       }
     } catch (InterruptedException e) {

@@ -180,13 +180,21 @@ final class ChildrenFile {
 
   // ---- for other processes ----
 
-  /** What the file of a data directory says; empty if there is none, or it makes no sense. */
+  /**
+   * What the file of a data directory says; empty if there is none, it makes no sense, or it is not
+   * of the directory's owner: processes are killed by what it says.
+   */
   static Optional<Contents> read(Path dataDir) {
     Path path = dataDir.resolve(NAME);
     if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
       return Optional.empty();
     }
-    try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
+    try (FileChannel file =
+        FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
+      Object owner = Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+      if (!owner.equals(Files.getAttribute(dataDir, "unix:uid"))) {
+        throw new IOException("it belongs to user " + owner);
+      }
       byte[] bytes = readAll(file);
       List<Line> lines = new ArrayList<>();
       for (int begin = LINE; begin + LINE <= bytes.length; begin += LINE) {

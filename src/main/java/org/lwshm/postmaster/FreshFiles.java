@@ -5,6 +5,7 @@ package org.lwshm.postmaster;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -40,14 +41,27 @@ final class FreshFiles {
   }
 
   private static void touchAll(Path dataDir) throws IOException {
-    FileTime now = FileTime.from(Instant.now());
     try (var files = Files.newDirectoryStream(dataDir, "lwshm.*")) {
       for (Path file : files) {
         // An unfinished lock file is told by its age from one that somebody makes now.
-        if (!UnfinishedLockFile.isOne(file) && view(file).readAttributes().isRegularFile()) {
-          view(file).setTimes(now, now, null);
+        if (!UnfinishedLockFile.isOne(file)) {
+          touchOne(file);
         }
       }
+    }
+  }
+
+  /** One that cannot be touched, since another user has put it there, keeps no other from it. */
+  private static void touchOne(Path file) {
+    FileTime now = FileTime.from(Instant.now());
+    try {
+      if (view(file).readAttributes().isRegularFile()) {
+        view(file).setTimes(now, now, null);
+      }
+    } catch (NoSuchFileException e) {
+      // A child's, which has ended.
+    } catch (IOException e) {
+      LOG.warn("file {} cannot be touched: {}", file, e.toString());
     }
   }
 

@@ -3,6 +3,7 @@
 package org.lwshm.postmaster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,8 +14,12 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.lwshm.Await;
 
 /** Files that are in use do not look as if they could be cleaned away. */
@@ -36,6 +41,44 @@ class FreshFilesTest {
       }
       assertEquals(1, postmaster.children().size());
     }
+  }
+
+  @Test
+  void aFileThatCannotBeTouchedKeepsNoOtherFromIt(@TempDir Path dataDir) throws Exception {
+    for (int i = 0; i < 20; i++) {
+      Files.createFile(dataDir.resolve("lwshm." + i));
+    }
+    Files.createFile(dataDir.resolve(LockFile.NAME));
+    Instant longAgo = Instant.now().minus(Duration.ofDays(30));
+    FileTime time = FileTime.from(longAgo);
+    try (var files = Files.list(dataDir)) {
+      for (Path file : files.toList()) {
+        Files.getFileAttributeView(file, BasicFileAttributeView.class).setTimes(time, time, null);
+      }
+    }
+    List<Path> fixed;
+    try (var files = Files.list(dataDir)) {
+      fixed = files.filter(file -> !file.endsWith(LockFile.NAME)).limit(2).toList();
+    }
+    assumeTrue(change("+i", fixed) == 0, "only root may make a file immutable, and not everywhere");
+    try {
+      FreshFiles.touch(dataDir);
+    } finally {
+      change("-i", fixed);
+    }
+    try (var files = Files.list(dataDir)) {
+      assertEquals(
+          Set.copyOf(fixed),
+          files
+              .filter(file -> oldest(file).isBefore(longAgo.plus(Duration.ofDays(20))))
+              .collect(Collectors.toSet()));
+    }
+  }
+
+  private static int change(String attribute, List<Path> files) throws Exception {
+    List<String> command = new ArrayList<>(List.of("chattr", attribute));
+    files.forEach(file -> command.add(file.toString()));
+    return new ProcessBuilder(command).start().waitFor();
   }
 
   private static Instant oldest(Path file) {

@@ -4,6 +4,7 @@ package org.lwshm.processes;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.lwshm.Segment;
+import org.lwshm.SegmentNotFoundException;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
 import org.lwshm.testing.DataDirectory;
@@ -85,7 +87,33 @@ class ApplicationPoolTest {
         @Override public void childStarted(ChildInfo child) {
           System.out.println("started " + child.pid());
         }
+        static volatile boolean leaving;
+        /** Holds a lock, and when the process ends a moment longer. */
+        static void hold(Segment segment) {
+          LWLock lock = segment.tranche("count").lock(0);
+          lock.acquire(LWLockMode.EXCLUSIVE);
+          System.out.println("holds");
+          while (!leaving) {
+            Thread.yield();
+          }
+          for (long end = System.nanoTime() + 300_000_000L; System.nanoTime() - end < 0; ) {
+            Thread.yield();
+          }
+          segment.struct("count").putLong(0, 1);
+          lock.release();
+        }
+        static void holdUntilTheEnd(Path dataDir) {
+          Segment segment = Segment.builder(dataDir).register(new Counters()).create();
+          SharedStruct count = segment.struct("count");
+          segment.exitCallbacks().beforeShmemExit(() -> leaving = true);
+          segment.exitCallbacks().onShmemExit(() -> System.out.println("left " + count.getLong(0)));
+          new Thread(() -> hold(segment)).start();
+        }
         public static void main(String[] args) throws Exception {
+          if (args[1].equals("no postmaster")) {
+            holdUntilTheEnd(Path.of(args[0]));
+            return;
+          }
           PostmasterBuilder builder = Postmaster.builder(Path.of(args[0])).register(new Counters());
           if (args[1].equals("sleep")) {
             builder.child(ChildCommand.program("sleep", "sleep", "1000")).listener(new Main());
@@ -219,9 +247,7 @@ class ApplicationPoolTest {
   void goesOnAndStopsThoughItsJarsAreOverwritten() throws Exception {
     Child pool = start(List.of("-cp", "lwshm.jar:slf4j.jar:classes", "app.Main"), "sleep");
     String first = pool.reply();
-    for (Path each : List.of(jar, slf4j)) {
-      Files.write(each, new byte[(int) Files.size(each)]); // in place
-    }
+    overwriteJars();
     kill(first);
     String second = pool.reply();
     kill(second);
@@ -230,6 +256,24 @@ class ApplicationPoolTest {
     assertEquals(0, pool.waitFor(), pool.errors());
     assertFalse(pool.errors().contains("Error"), pool.errors());
     DataDirectory.assertTidy(dataDir);
+  }
+
+  @Test
+  void leavesThoughItsJarsAreOverwritten() throws Exception {
+    Child member =
+        start(List.of("-cp", "lwshm.jar:slf4j.jar:classes", "app.Main"), "no postmaster");
+    assertEquals("holds", member.reply());
+    overwriteJars();
+    member.signal("TERM");
+    assertEquals("left 1", member.reply());
+    assertEquals(143, member.waitFor());
+    assertThrows(SegmentNotFoundException.class, () -> Segment.attach(dataDir));
+  }
+
+  private void overwriteJars() throws IOException {
+    for (Path each : List.of(jar, slf4j)) {
+      Files.write(each, new byte[(int) Files.size(each)]); // in place
+    }
   }
 
   private static void kill(String started) throws Exception {

@@ -13,8 +13,8 @@ import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.lwshm.LWLock;
 import org.lwshm.LWLockMode;
+import org.lwshm.LWLockTranche;
 import org.lwshm.Segment;
 import org.lwshm.testing.Child;
 import org.lwshm.testing.Children;
@@ -27,7 +27,7 @@ class KeeperTest {
   @TempDir Path dataDir;
   @AutoClose final Children children = new Children();
 
-  /** A thread of it dies inside a lock, after something was done to the keeper. */
+  /** A thread of it dies inside a lock while something is done to the keeper, and another later. */
   static final class Bereaved {
 
     private static volatile Object sink;
@@ -37,13 +37,32 @@ class KeeperTest {
     public static void main(String[] args) throws Exception {
       Lifeline.hold();
       Segment segment = Segment.attach(Path.of(args[0]));
+      CountDownLatch first = new CountDownLatch(1);
+      CountDownLatch second = new CountDownLatch(1);
+      Thread[] doomed = {doom(segment, "first", 0, first), doom(segment, "second", 1, second)};
+      if (args[1].equals("interrupt")) {
+        interruptKeeper();
+        first.countDown();
+      } else {
+        useUpMemory(first::countDown);
+      }
+      second.countDown();
+      for (Thread thread : doomed) {
+        thread.join();
+      }
+      System.out.println("ok");
+      Thread.sleep(Long.MAX_VALUE);
+    }
+
+    /** Starts a thread that dies inside a lock when it is told to. */
+    private static Thread doom(Segment segment, String name, int lock, CountDownLatch die)
+        throws InterruptedException {
       CountDownLatch inside = new CountDownLatch(1);
-      CountDownLatch die = new CountDownLatch(1);
       Thread doomed =
           new Thread(
               () -> {
                 segment.join();
-                segment.tranche("locks").lock(0).acquire(LWLockMode.EXCLUSIVE);
+                segment.tranche("locks").lock(lock).acquire(LWLockMode.EXCLUSIVE);
                 inside.countDown();
                 try {
                   die.await();
@@ -51,18 +70,10 @@ class KeeperTest {
                   throw new AssertionError(e);
                 }
               },
-              "doomed");
+              name);
       doomed.start();
       inside.await();
-      if (args[1].equals("interrupt")) {
-        interruptKeeper();
-      } else {
-        useUpMemory();
-      }
-      die.countDown();
-      doomed.join();
-      System.out.println("ok");
-      Thread.sleep(Long.MAX_VALUE);
+      return doomed;
     }
 
     private static void interruptKeeper() throws InterruptedException {
@@ -79,8 +90,18 @@ class KeeperTest {
     }
 
     /** Leaves no memory to anybody for some looks of the keeper. */
-    private static void useUpMemory() throws InterruptedException {
-      List<Object> hoard = new ArrayList<>(1 << 20);
+    private static void useUpMemory(Runnable meanwhile) {
+      List<Object> hoard = new ArrayList<>(1 << 21);
+      sink = hoard;
+      fill(hoard);
+      meanwhile.run();
+      for (long end = System.nanoTime() + 1_500_000_000L; System.nanoTime() - end < 0; ) {
+        fill(hoard); // with what somebody else has given back
+      }
+      sink = null;
+    }
+
+    private static void fill(List<Object> hoard) {
       for (int size = 1 << 20; size > 0; size /= 2) {
         try {
           while (true) {
@@ -90,26 +111,23 @@ class KeeperTest {
           // Smaller ones may fit.
         }
       }
-      sink = hoard;
-      Thread.sleep(1500);
-      sink = null;
     }
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"interrupt", "memory"})
-  void aThreadThatDiesInsideIsCleanedUpAfterWhateverHappensToTheKeeper(String what)
+  void threadsThatDieInsideAreCleanedUpAfterWhateverHappensToTheKeeper(String what)
       throws Exception {
     try (Segment segment = Member.builder(dataDir).create()) {
-      LWLock lock = segment.tranche("locks").lock(0);
+      LWLockTranche locks = segment.tranche("locks");
       Child child =
           children.jvm(
-              List.of("-Xmx24m", "-XX:+UseSerialGC", "-Xshare:auto"),
+              List.of("-Xmx24m", "-XX:+UseSerialGC", "-XX:-UseTLAB", "-Xshare:auto"),
               Bereaved.class,
               dataDir.toString(),
               what);
       child.ok();
-      children.awaitUntil(lock::isPoisoned);
+      children.awaitUntil(() -> locks.lock(0).isPoisoned() && locks.lock(1).isPoisoned());
       children.awaitUntil(() -> segment.backends().isEmpty());
       while (warnings(child) == 0) {
         assertTrue(child.isAlive());
@@ -121,6 +139,6 @@ class KeeperTest {
   }
 
   private static int warnings(Child child) throws InterruptedException {
-    return child.errors().split("\"doomed\" was not closed", -1).length - 1;
+    return child.errors().split("\"second\" was not closed", -1).length - 1;
   }
 }
