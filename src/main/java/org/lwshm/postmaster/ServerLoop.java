@@ -165,6 +165,7 @@ final class ServerLoop {
       // An earlier postmaster may have lived until its segment was free.
       requireNotStopped(Survivors.end(options, this::waitForAnEvent));
       children.begin(owned.self());
+      repairAdopted();
       recheck.set(RECHECK);
       startDue();
       started.complete(null);
@@ -290,11 +291,15 @@ final class ServerLoop {
     state = State.RUNNING;
     repair.forget();
     options.listener().segmentReady(segment());
+    return true;
+  }
+
+  /** What those held whose segment was adopted is poisoned, and repaired before children start. */
+  private void repairAdopted() {
     int poisoned = segment().isAdopter() ? Children.poisoned(segment()) : 0;
     if (poisoned > 0) {
       restartAllIf(repair.begin(segment(), poisoned));
     }
-    return true;
   }
 
   /** Lets events happen for a moment; whether there is a reason to wait for more. */

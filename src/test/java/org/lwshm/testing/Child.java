@@ -195,8 +195,13 @@ public final class Child {
 
   /** The state that the kernel gives it: 'S', 'R', 'T' (stopped) and so on. */
   public char state() {
+    return state(pid());
+  }
+
+  /** The state of any process; 'Z' is a zombie, 'X' one that is not there. */
+  public static char state(long pid) {
     try {
-      String stat = Files.readString(Path.of("/proc/" + pid() + "/stat"));
+      String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
       return stat.charAt(stat.lastIndexOf(')') + 2);
     } catch (IOException e) {
       return 'X';
