@@ -136,10 +136,16 @@ static int leave(lwshm_segment *s, enum lwshm_detach how)
 {
     if (how == LWSHM_DETACH_FENCE)
         return fence(s);
-    process_leave(s);
+    process_sign_off(s);
     int r = how == LWSHM_DETACH_UNMAP ? os_shm_detach(s->base)
                                       : os_shm_detach_keep_address(s->base, s->size);
-    return r < 0 ? fail_system(-r, "segment %d cannot be detached", s->shmid) : r;
+    if (r == 0) {
+        process_let_go(s);
+        return LWSHM_OK;
+    }
+    /* With the memory there still, it is a member still. */
+    int back = process_sign_on_again(s);
+    return back < 0 ? back : fail_system(-r, "segment %d cannot be detached", s->shmid);
 }
 
 /* An adopter that gives up leaves the data to the next. */
