@@ -104,22 +104,34 @@ int directory_lock(const struct os_data_dir *dir, const char *path, bool exclusi
     }
 }
 
-bool directory_lock_to_leave(const lwshm_segment *s, struct directory_lock *lock)
+/* One attempt to lock the file in which the process is a member: 0 or -errno. */
+static int try_lock_to_leave(const lwshm_segment *s, struct directory_lock *lock)
+{
+    int r = os_members_hold_again(&s->members, 0, true, &lock->hold);
+    if (r < 0)
+        return r;
+    lock->fd = os_members_reopen(&s->members);
+    if (lock->fd < 0)
+        os_members_release(lock->hold);
+    return lock->fd < 0 ? lock->fd : 0;
+}
+
+bool directory_lock_to_leave(lwshm_segment *s, struct directory_lock *lock)
 {
     int64_t deadline = os_monotonic_ns() + LEAVING_PATIENCE_NS, sleep_ns = FIRST_SLEEP_NS;
     *lock = (struct directory_lock){.path = s->data_dir, .file = s->members.id, .fd = -1};
     for (;;) {
-        int r = os_members_hold_again(&s->members, 0, true, &lock->hold);
+        int r = try_lock_to_leave(s, lock);
         if (r == 0)
-            break;
-        if (r != -EAGAIN || os_monotonic_ns() >= deadline)
+            return true;
+        /* A descriptor is needed at a time, and this one is to go anyway. */
+        bool is_short = r == -EMFILE || r == -ENFILE;
+        if (is_short)
+            os_members_drop_reference(&s->members);
+        if ((r != -EAGAIN && !is_short) || os_monotonic_ns() >= deadline)
             return false;
         sleep_longer(&sleep_ns);
     }
-    lock->fd = os_members_reopen(&s->members);
-    if (lock->fd < 0)
-        os_members_release(lock->hold);
-    return lock->fd >= 0;
 }
 
 void directory_unlock(struct directory_lock *lock)

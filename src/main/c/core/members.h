@@ -55,7 +55,7 @@ int directory_lock(const struct os_data_dir *dir, const char *path, bool exclusi
                    struct directory_lock *lock);
 
 /* The same for a member that leaves: exclusive, and false if that cannot be had soon. */
-bool directory_lock_to_leave(const lwshm_segment *segment, struct directory_lock *lock);
+bool directory_lock_to_leave(lwshm_segment *segment, struct directory_lock *lock);
 
 void directory_unlock(struct directory_lock *lock);
 

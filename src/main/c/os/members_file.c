@@ -81,12 +81,17 @@ int os_members_remember(const struct os_data_dir *dir, const struct os_file_id *
     return -err;
 }
 
-void os_members_forget(struct os_members_file *file)
+void os_members_drop_reference(struct os_members_file *file)
 {
     /* Somebody may have closed all descriptors, and the number may be another file's by now. */
     if (file->reference >= 0 && is_file(file->reference, &file->id))
         close(file->reference);
     file->reference = -1;
+}
+
+void os_members_forget(struct os_members_file *file)
+{
+    os_members_drop_reference(file);
     free(file->path);
     file->path = NULL;
 }
@@ -101,7 +106,10 @@ int os_members_reopen(const struct os_members_file *file)
 {
     char link[40];
     snprintf(link, sizeof link, "/proc/self/fd/%d", file->reference);
-    int fd = reopen(link, OPEN_FLAGS & ~O_NOFOLLOW, &file->id);
+    /* Nothing else is opened: that may wake somebody (a pipe), or set something going (a device). */
+    int fd = file->reference >= 0 && is_file(file->reference, &file->id)
+                 ? reopen(link, OPEN_FLAGS & ~O_NOFOLLOW, &file->id)
+                 : -EBADF;
     return fd >= 0 ? fd : reopen(file->path, OPEN_FLAGS, &file->id);
 }
 

@@ -57,6 +57,9 @@ int os_members_remember(const struct os_data_dir *dir, const struct os_file_id *
                         struct os_members_file *file);
 void os_members_forget(struct os_members_file *file);
 
+/* Closes the descriptor of it, for a process that has no other left: the path finds it still. */
+void os_members_drop_reference(struct os_members_file *file);
+
 /* Opens the same file again; -ESTALE if it is not to be found. */
 int os_members_reopen(const struct os_members_file *file);
 

@@ -7,6 +7,7 @@
 #include "core/members.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -67,6 +68,29 @@ TEST(beside_a_segment_that_was_removed_none_is_made_while_it_is_in_use)
     create_is_refused();
     close_segment(second);
     end_segment(create_segment(NULL));
+}
+
+static void use_up_descriptors(void)
+{
+    struct rlimit few = {40, 40};
+    CHECK_EQ_INT(0, setrlimit(RLIMIT_NOFILE, &few));
+    while (open("/dev/null", O_RDONLY) >= 0)
+        ;
+}
+
+static void leave_without_a_descriptor(void *unused)
+{
+    (void)unused;
+    lwshm_segment *only = create_segment(NULL);
+    int shmid = info_of(only).shmid;
+    use_up_descriptors();
+    close_segment(only);
+    CHECK(!segment_exists(shmid));
+}
+
+TEST(the_last_one_out_deletes_though_it_has_no_descriptor_left)
+{
+    TEST_WAIT(test_fork(leave_without_a_descriptor, NULL));
 }
 
 TEST(a_removed_segment_that_the_kernel_does_not_give_any_more_is_told_with_its_members)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -112,6 +113,26 @@ TEST(it_is_found_again_when_it_was_renamed_and_when_all_descriptors_were_closed)
     os_members_forget(&file);
     os_members_forget(&file); /* harmless */
     os_data_dir_close(&dir);
+}
+
+TEST(what_has_the_number_of_a_closed_descriptor_by_now_is_not_opened)
+{
+    struct os_members_file file;
+    char event[512];
+    begin();
+    CHECK_EQ_INT(0, os_members_remember(&dir, &id, &file));
+    CHECK_EQ_INT(0, mkfifo(in_dir("pipe"), 0600));
+    int pipe = open(in_dir("pipe"), O_RDWR), watch = inotify_init1(IN_NONBLOCK);
+    CHECK_EQ_INT(file.reference, dup2(pipe, file.reference));
+    CHECK(inotify_add_watch(watch, in_dir("pipe"), IN_OPEN) >= 0);
+    int again = os_members_reopen(&file);
+    CHECK(again >= 0);
+    CHECK_EQ_INT(-1, read(watch, event, sizeof event));
+    os_members_close(again);
+    os_members_forget(&file);
+    close(pipe);
+    close(watch);
+    end();
 }
 
 TEST(another_file_at_its_path_is_not_it)
