@@ -105,6 +105,9 @@ int fail_members(int status, const struct members *members, const char *way_out,
 /* Writes who is in process entry `i`, for messages: 0 or -errno. */
 int members_note(int fd, uint32_t i);
 
+/* Appends to the error just set what to do about a file that cannot be opened, locked or written. */
+int with_file_hint(int err);
+
 /* Milliseconds that a wait for another process takes at most. */
 #define LWSHM_PATIENCE_MS 10000
 

@@ -34,8 +34,9 @@ static int take(lwshm_segment *s, const struct directory_lock *lock, uint32_t i)
         os_members_release(s->hold);
     if (r < 0) {
         s->hold = NULL;
-        return fail(LWSHM_E_DATA_DIR, "file \"%s/%s\" cannot be locked and written: %s", lock->path,
-                    OS_MEMBERS_FILE, strerror(-r));
+        fail(LWSHM_E_DATA_DIR, "file \"%s/%s\" cannot be locked and written: %s", lock->path,
+             OS_MEMBERS_FILE, strerror(-r));
+        return with_file_hint(-r);
     }
     struct process_entry *entry = process_at(s, i);
     uint64_t dead = identity_at(s, i);

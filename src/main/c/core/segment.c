@@ -27,9 +27,10 @@ int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
                     "data directory \"%s\" does not exist; make it (mkdir -m 700)", path);
     if (r == -ENOTDIR)
         return fail(LWSHM_E_DATA_DIR, "\"%s\" is not a directory; name the data directory", path);
-    if (r < 0)
-        return fail(LWSHM_E_DATA_DIR, "data directory \"%s\" cannot be opened: %s", path,
-                    strerror(-r));
+    if (r < 0) {
+        fail(LWSHM_E_DATA_DIR, "data directory \"%s\" cannot be opened: %s", path, strerror(-r));
+        return with_file_hint(-r);
+    }
     bool group = (mode & 0060) != 0 && !for_creating;
     if (dir->uid != os_user() && !group) {
         fail(LWSHM_E_DATA_DIR,

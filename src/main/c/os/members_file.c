@@ -47,8 +47,8 @@ static bool is_file(int fd, const struct os_file_id *id)
 int os_members_open(const struct os_data_dir *dir, bool create, struct os_file_id *id)
 {
     int fd = openat(dir->fd, OS_MEMBERS_FILE, OPEN_FLAGS | (create ? O_CREAT : 0), 0600);
-    if (fd < 0)
-        return errno == ELOOP || errno == ENXIO ? -EISDIR : -errno;
+    if (fd < 0) /* EPERM: it may not be changed (chattr) */
+        return errno == ELOOP || errno == ENXIO ? -EISDIR : errno == EPERM ? -EACCES : -errno;
     return close_on_error(fd, identify(fd, dir->uid, id));
 }
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -90,6 +91,21 @@ TEST(what_is_no_file_is_refused)
     CHECK_EQ_INT(0, unlink(in_dir(OS_MEMBERS_FILE)));
     CHECK_EQ_INT(0, mkfifo(in_dir(OS_MEMBERS_FILE), 0600));
     CHECK_EQ_INT(-EISDIR, os_members_open(&dir, true, &none));
+    os_data_dir_close(&dir);
+}
+
+TEST(a_file_that_may_not_be_changed_is_not_taken_for_another_owners)
+{
+    char command[4300];
+    struct os_file_id none;
+    begin();
+    os_members_close(fd);
+    snprintf(command, sizeof command, "chattr +i '%s' 2>&1", in_dir(OS_MEMBERS_FILE));
+    if (system(command) != 0)
+        SKIP("chattr is not to be had here");
+    CHECK_EQ_INT(-EACCES, os_members_open(&dir, true, &none));
+    snprintf(command, sizeof command, "chattr -i '%s'", in_dir(OS_MEMBERS_FILE));
+    CHECK_EQ_INT(0, system(command));
     os_data_dir_close(&dir);
 }
 
