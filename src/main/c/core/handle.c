@@ -43,6 +43,7 @@ lwshm_segment *segment_handle_new(const struct segment_place *place, int shmid, 
     if (r == 0)
         return s;
     fail_system(-r, "file \"%s/%s\" cannot be found again", path, OS_MEMBERS_FILE);
+    with_file_hint(-r);
     segment_handle_free(s);
     return NULL;
 }
@@ -71,6 +72,7 @@ void segment_handle_free(lwshm_segment *s)
     free(s->repairers);
     free(s->data_dir);
     os_members_forget(&s->members);
+    os_members_disown(s->hold); /* a forked child's alone: who has left has none */
     free(s);
 }
 

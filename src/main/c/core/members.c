@@ -23,6 +23,31 @@
 
 /* ---- the directory's lock ---- */
 
+int with_file_hint(int err)
+{
+    switch (err) {
+    case EMFILE:
+    case ENFILE:
+        return with_hint("; close some files, or raise the limit on them (ulimit -n)");
+    case EACCES:
+        return with_hint("; let this process read and write it (chmod, lsattr)");
+    case EROFS:
+        return with_hint("; mount its file system so that it can be written");
+    case ENOSPC:
+    case EDQUOT:
+        return with_hint("; make room on its file system");
+    case ENOMEM:
+        return with_hint("; give this process more memory, or more mappings (vm.max_map_count)");
+    case ENOLCK:
+    case EINVAL:
+    case ENOSYS:
+    case EOPNOTSUPP:
+        return with_hint("; take a directory on a local file system, which has locks on files");
+    default:
+        return lwshm_last_error()->status;
+    }
+}
+
 static int fail_lock(int err, const char *path)
 {
     switch (err) {
@@ -46,11 +71,11 @@ static int fail_lock(int err, const char *path)
     case EMFILE:
     case ENFILE:
         fail_system(err, "file \"%s/%s\" cannot be opened", path, OS_MEMBERS_FILE);
-        return with_hint("; close some files, or raise the limit on them (ulimit -n)");
+        return with_file_hint(err);
     default:
-        return fail(LWSHM_E_DATA_DIR,
-                    "file \"%s/%s\" cannot be opened to read and write, and locked: %s", path,
-                    OS_MEMBERS_FILE, strerror(err));
+        fail(LWSHM_E_DATA_DIR, "file \"%s/%s\" cannot be opened to read and write, and locked: %s",
+             path, OS_MEMBERS_FILE, strerror(err));
+        return with_file_hint(err);
     }
 }
 
@@ -104,22 +129,34 @@ int directory_lock(const struct os_data_dir *dir, const char *path, bool exclusi
     }
 }
 
-bool directory_lock_to_leave(const lwshm_segment *s, struct directory_lock *lock)
+/* One attempt to lock the file in which the process is a member: 0 or -errno. */
+static int try_lock_to_leave(const lwshm_segment *s, struct directory_lock *lock)
+{
+    int r = os_members_hold_again(&s->members, 0, true, &lock->hold);
+    if (r < 0)
+        return r;
+    lock->fd = os_members_reopen(&s->members);
+    if (lock->fd < 0)
+        os_members_release(lock->hold);
+    return lock->fd < 0 ? lock->fd : 0;
+}
+
+bool directory_lock_to_leave(lwshm_segment *s, struct directory_lock *lock)
 {
     int64_t deadline = os_monotonic_ns() + LEAVING_PATIENCE_NS, sleep_ns = FIRST_SLEEP_NS;
     *lock = (struct directory_lock){.path = s->data_dir, .file = s->members.id, .fd = -1};
     for (;;) {
-        int r = os_members_hold_again(&s->members, 0, true, &lock->hold);
+        int r = try_lock_to_leave(s, lock);
         if (r == 0)
-            break;
-        if (r != -EAGAIN || os_monotonic_ns() >= deadline)
+            return true;
+        /* A descriptor is needed at a time, and this one is to go anyway. */
+        bool is_short = r == -EMFILE || r == -ENFILE;
+        if (is_short)
+            os_members_drop_reference(&s->members);
+        if ((r != -EAGAIN && !is_short) || os_monotonic_ns() >= deadline)
             return false;
         sleep_longer(&sleep_ns);
     }
-    lock->fd = os_members_reopen(&s->members);
-    if (lock->fd < 0)
-        os_members_release(lock->hold);
-    return lock->fd >= 0;
 }
 
 void directory_unlock(struct directory_lock *lock)
@@ -160,9 +197,11 @@ int members_record_write(const struct directory_lock *lock, struct members_recor
 {
     record->checksum = checksum(record);
     int r = os_members_write(lock->fd, 0, record, sizeof *record);
-    return r == 0 ? LWSHM_OK
-                  : fail(LWSHM_E_DATA_DIR, "file \"%s/%s\" cannot be written: %s", lock->path,
-                         OS_MEMBERS_FILE, strerror(-r));
+    if (r == 0)
+        return LWSHM_OK;
+    fail(LWSHM_E_DATA_DIR, "file \"%s/%s\" cannot be written: %s", lock->path, OS_MEMBERS_FILE,
+         strerror(-r));
+    return with_file_hint(-r);
 }
 
 void members_record_erase(const struct directory_lock *lock)
@@ -207,13 +246,13 @@ struct members members_look(const struct directory_lock *lock)
         return members;
     for (uint32_t i = 0; i < MOST_MEMBERS; i++) {
         struct note note = {0};
-        if (os_members_is_locked(lock->fd, member_byte(i), false) != 1)
-            continue;
+        if (os_members_is_locked(lock->fd, member_byte(i), false) == 0)
+            continue; /* if that cannot be told, somebody may be there */
         os_members_read(lock->fd, NOTES_OFFSET + i * sizeof note, &note, sizeof note);
         enum members_standing standing = standing_of(&note);
         if (standing > members.standing)
             members.standing = standing;
-        if (members.count < LWSHM_ERROR_VALUES && standing != MEMBERS_ENDING)
+        if (members.count < LWSHM_ERROR_VALUES && standing != MEMBERS_ENDING && note.process != 0)
             members.pids[members.count++] = os_identity_pid(note.process);
     }
     return members;

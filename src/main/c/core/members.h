@@ -55,7 +55,7 @@ int directory_lock(const struct os_data_dir *dir, const char *path, bool exclusi
                    struct directory_lock *lock);
 
 /* The same for a member that leaves: exclusive, and false if that cannot be had soon. */
-bool directory_lock_to_leave(const lwshm_segment *segment, struct directory_lock *lock);
+bool directory_lock_to_leave(lwshm_segment *segment, struct directory_lock *lock);
 
 void directory_unlock(struct directory_lock *lock);
 
@@ -104,6 +104,9 @@ int fail_members(int status, const struct members *members, const char *way_out,
 
 /* Writes who is in process entry `i`, for messages: 0 or -errno. */
 int members_note(int fd, uint32_t i);
+
+/* Appends to the error just set what to do about a file that cannot be opened, locked or written. */
+int with_file_hint(int err);
 
 /* Milliseconds that a wait for another process takes at most. */
 #define LWSHM_PATIENCE_MS 10000

@@ -34,8 +34,9 @@ static int take(lwshm_segment *s, const struct directory_lock *lock, uint32_t i)
         os_members_release(s->hold);
     if (r < 0) {
         s->hold = NULL;
-        return fail(LWSHM_E_DATA_DIR, "file \"%s/%s\" cannot be locked and written: %s", lock->path,
-                    OS_MEMBERS_FILE, strerror(-r));
+        fail(LWSHM_E_DATA_DIR, "file \"%s/%s\" cannot be locked and written: %s", lock->path,
+             OS_MEMBERS_FILE, strerror(-r));
+        return with_file_hint(-r);
     }
     struct process_entry *entry = process_at(s, i);
     uint64_t dead = identity_at(s, i);
@@ -108,15 +109,34 @@ int process_enter(lwshm_segment *s, const struct directory_lock *lock)
                        2, (int64_t)1, (int64_t)0);
 }
 
-void process_leave(lwshm_segment *s)
+void process_sign_off(lwshm_segment *s)
 {
     uint64_t me = s->identity;
     /* release: what we did before is seen by who enters next */
     __atomic_compare_exchange_n(&process_at(s, s->process)->identity, &me, 0, false,
                                 __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-    /* The identity first: one that is found without the lock is a dead process's. */
+}
+
+int process_sign_on_again(lwshm_segment *s)
+{
+    uint64_t nobody = 0;
+    if (__atomic_compare_exchange_n(&process_at(s, s->process)->identity, &nobody, s->identity,
+                                    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return LWSHM_OK;
+    return process_enter(s, NULL); /* nothing kept others out of a private segment's entry */
+}
+
+void process_let_go(lwshm_segment *s)
+{
     os_members_release(s->hold);
     s->hold = NULL;
+}
+
+void process_leave(lwshm_segment *s)
+{
+    /* The identity first: one that is found without the lock is a dead process's. */
+    process_sign_off(s);
+    process_let_go(s);
 }
 
 /* ---- the public calls ---- */

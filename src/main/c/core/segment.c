@@ -27,9 +27,10 @@ int segment_open_data_dir(const char *path, uint32_t mode, bool for_creating,
                     "data directory \"%s\" does not exist; make it (mkdir -m 700)", path);
     if (r == -ENOTDIR)
         return fail(LWSHM_E_DATA_DIR, "\"%s\" is not a directory; name the data directory", path);
-    if (r < 0)
-        return fail(LWSHM_E_DATA_DIR, "data directory \"%s\" cannot be opened: %s", path,
-                    strerror(-r));
+    if (r < 0) {
+        fail(LWSHM_E_DATA_DIR, "data directory \"%s\" cannot be opened: %s", path, strerror(-r));
+        return with_file_hint(-r);
+    }
     bool group = (mode & 0060) != 0 && !for_creating;
     if (dir->uid != os_user() && !group) {
         fail(LWSHM_E_DATA_DIR,
@@ -136,10 +137,16 @@ static int leave(lwshm_segment *s, enum lwshm_detach how)
 {
     if (how == LWSHM_DETACH_FENCE)
         return fence(s);
-    process_leave(s);
+    process_sign_off(s);
     int r = how == LWSHM_DETACH_UNMAP ? os_shm_detach(s->base)
                                       : os_shm_detach_keep_address(s->base, s->size);
-    return r < 0 ? fail_system(-r, "segment %d cannot be detached", s->shmid) : r;
+    if (r == 0) {
+        process_let_go(s);
+        return LWSHM_OK;
+    }
+    /* With the memory there still, it is a member still. */
+    int back = process_sign_on_again(s);
+    return back < 0 ? back : fail_system(-r, "segment %d cannot be detached", s->shmid);
 }
 
 /* An adopter that gives up leaves the data to the next. */

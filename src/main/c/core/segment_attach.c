@@ -48,6 +48,16 @@ static int fail_ipc_namespace(const struct directory_lock *lock,
         2, (int64_t)os_namespace("ipc"), (int64_t)record->ipc_namespace);
 }
 
+/* It has members, but no record. */
+static int fail_unrecorded(int status, const struct directory_lock *lock,
+                           const struct members *members)
+{
+    return fail_members(status, members, "stop what uses it",
+                        "what file \"%s/" OS_MEMBERS_FILE
+                        "\" said of the segment has been overwritten, and the segment is still",
+                        lock->path);
+}
+
 int segment_fail_in_use(const struct directory_lock *lock, const struct members *members)
 {
     struct members_record record;
@@ -55,7 +65,9 @@ int segment_fail_in_use(const struct directory_lock *lock, const struct members 
     bool is_recorded = members_record_read(lock, &record);
     if (is_recorded && record.ipc_namespace != os_namespace("ipc"))
         return fail_ipc_namespace(lock, &record);
-    if (!is_recorded || os_shm_stat(record.shmid, &stat) < 0 || stat.removed)
+    if (!is_recorded)
+        return fail_unrecorded(LWSHM_E_IN_USE, lock, members);
+    if (os_shm_stat(record.shmid, &stat) < 0 || stat.removed)
         return fail_members(LWSHM_E_IN_USE, members, "to have a new one, stop what uses it first",
                             "the segment of data directory \"%s\" has been removed (ipcrm, or "
                             "systemd's RemoveIPC) and is still",
@@ -189,8 +201,9 @@ int segment_attach_recorded(const struct segment_place *place, uint32_t mode,
     struct members_record record;
     bool is_live = members_any(place->lock);
     if (!members_record_read(place->lock, &record) || record.shmid < 0) {
+        struct members members = members_look(place->lock);
         if (is_live)
-            return fail_removed(place->lock);
+            return fail_unrecorded(LWSHM_E_NOT_FOUND, place->lock, &members);
         return fail(LWSHM_E_NOT_FOUND,
                     "data directory \"%s\" has no segment; start the process that creates it",
                     place->lock->path);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "os/process.h"
+#include "os/random.h"
 
 #define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 #define HOLD_BYTES 1 /* mmap makes a page of it */
@@ -45,8 +47,8 @@ static bool is_file(int fd, const struct os_file_id *id)
 int os_members_open(const struct os_data_dir *dir, bool create, struct os_file_id *id)
 {
     int fd = openat(dir->fd, OS_MEMBERS_FILE, OPEN_FLAGS | (create ? O_CREAT : 0), 0600);
-    if (fd < 0)
-        return errno == ELOOP || errno == ENXIO ? -EISDIR : -errno;
+    if (fd < 0) /* EPERM: it may not be changed (chattr) */
+        return errno == ELOOP || errno == ENXIO ? -EISDIR : errno == EPERM ? -EACCES : -errno;
     return close_on_error(fd, identify(fd, dir->uid, id));
 }
 
@@ -81,12 +83,17 @@ int os_members_remember(const struct os_data_dir *dir, const struct os_file_id *
     return -err;
 }
 
-void os_members_forget(struct os_members_file *file)
+void os_members_drop_reference(struct os_members_file *file)
 {
     /* Somebody may have closed all descriptors, and the number may be another file's by now. */
     if (file->reference >= 0 && is_file(file->reference, &file->id))
         close(file->reference);
     file->reference = -1;
+}
+
+void os_members_forget(struct os_members_file *file)
+{
+    os_members_drop_reference(file);
     free(file->path);
     file->path = NULL;
 }
@@ -101,41 +108,149 @@ int os_members_reopen(const struct os_members_file *file)
 {
     char link[40];
     snprintf(link, sizeof link, "/proc/self/fd/%d", file->reference);
-    int fd = reopen(link, OPEN_FLAGS & ~O_NOFOLLOW, &file->id);
+    /* Nothing else is opened: that may wake somebody (a pipe), or set something going (a device). */
+    int fd = file->reference >= 0 && is_file(file->reference, &file->id)
+                 ? reopen(link, OPEN_FLAGS & ~O_NOFOLLOW, &file->id)
+                 : -EBADF;
     return fd >= 0 ? fd : reopen(file->path, OPEN_FLAGS, &file->id);
 }
 
-/* ---- locks ---- */
+/* ---- what keeps a lock ---- */
 
-/* Closes `fd`, which is of a description of its own.  Its mapping keeps that, and so the lock. */
-static int hold(int fd, uint64_t byte, bool exclusive, os_file_hold **held)
+struct os_file_hold {
+    void *page; /* NULL: the descriptor does it */
+    int fd;
+    struct os_file_id id;
+    struct os_file_hold *next;
+};
+
+static struct os_file_hold *descriptors; /* those that do; with forks forbidden */
+
+/* The description of a lock in the child is the parent's. */
+static void close_in_child(void)
+{
+    for (struct os_file_hold *held = descriptors; held != NULL; held = held->next) {
+        if (is_file(held->fd, &held->id))
+            close(held->fd);
+        held->fd = -1;
+    }
+    descriptors = NULL;
+}
+
+static void register_close_in_child(void)
+{
+    pthread_atfork(NULL, NULL, close_in_child);
+}
+
+static int set_lock(int fd, uint64_t byte, bool exclusive)
 {
     struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK,
                          .l_whence = SEEK_SET,
                          .l_start = (off_t)byte,
                          .l_len = 1};
-    int err = fcntl(fd, F_OFD_SETLK, &lock) < 0 ? errno == EACCES ? EAGAIN : errno : 0;
-    void *page = MAP_FAILED;
-    if (err == 0) {
-        page = mmap(NULL, HOLD_BYTES, PROT_NONE, MAP_SHARED, fd, 0);
-        if (page == MAP_FAILED || madvise(page, HOLD_BYTES, MADV_DONTFORK) < 0)
-            err = errno;
+    return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? errno == EACCES ? -EAGAIN : -errno : 0;
+}
+
+static int map_page(int fd, void **page)
+{
+    void *at = mmap(NULL, HOLD_BYTES, PROT_NONE, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED)
+        return -errno;
+    if (madvise(at, HOLD_BYTES, MADV_DONTFORK) < 0) {
+        int err = errno;
+        munmap(at, HOLD_BYTES);
+        return -err;
     }
-    if (err != 0 && page != MAP_FAILED)
-        munmap(page, HOLD_BYTES);
-    close(fd);
-    if (err == 0)
-        *held = page;
-    return -err;
+    *page = at;
+    return 0;
+}
+
+/* True if a lock is in the way of one of `kind` on `length` bytes, 0: all that follow. */
+static int is_hindered(int fd, uint64_t byte, uint64_t length, short kind)
+{
+    struct flock lock = {
+        .l_type = kind, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = (off_t)length};
+    return fcntl(fd, F_OFD_GETLK, &lock) < 0 ? -errno : lock.l_type != F_UNLCK;
+}
+
+/* Tries it with a byte that nobody else uses, to read: that makes nobody a member. */
+static int try_mapping(int fd)
+{
+    uint64_t byte = 1ull << 60 | os_random() >> 8;
+    char link[40];
+    void *page = NULL;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    int other = open(link, O_RDWR | O_CLOEXEC);
+    if (other < 0)
+        return -errno;
+    int r = set_lock(other, byte, false);
+    if (r == 0)
+        r = map_page(other, &page);
+    close(other);
+    if (r < 0)
+        return r == -ENODEV ? 0 : r;
+    r = is_hindered(fd, byte, 1, F_WRLCK);
+    munmap(page, HOLD_BYTES);
+    return r;
+}
+
+/* 1 if a mapping of the file keeps its description open, 0 if not, or -errno. */
+static int mapping_keeps(int fd, const struct os_file_id *id)
+{
+    /* The last answer, and the file system that it is about. */
+    static uint64_t known;
+    uint64_t key = (id->dev + 1) << 1, last = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if ((last & ~1ull) == key)
+        return (int)(last & 1);
+    int r = try_mapping(fd);
+    if (r >= 0)
+        __atomic_store_n(&known, key | (uint64_t)r, __ATOMIC_RELAXED);
+    return r;
+}
+
+/* ---- locks ---- */
+
+/* Locks the byte through `fd`, which is of a description of its own, and fills in what keeps it. */
+static int lock_and_keep(uint64_t byte, bool exclusive, os_file_hold *held)
+{
+    int r = set_lock(held->fd, byte, exclusive);
+    if (r < 0)
+        return r;
+    r = mapping_keeps(held->fd, &held->id);
+    if (r > 0)
+        return map_page(held->fd, &held->page);
+    if (r == 0) {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+        pthread_once(&once, register_close_in_child);
+        held->next = descriptors;
+        descriptors = held;
+    }
+    return r;
+}
+
+/* Takes `fd` over.  Forks are forbidden: a child would keep the lock by a copy of the descriptor. */
+static int hold(int fd, const struct os_file_id *id, uint64_t byte, bool exclusive,
+                os_file_hold **result)
+{
+    os_file_hold *held = malloc(sizeof *held);
+    if (held != NULL)
+        *held = (os_file_hold){.fd = fd, .id = *id};
+    int r = held == NULL ? -ENOMEM : lock_and_keep(byte, exclusive, held);
+    if (r < 0 || held->page != NULL)
+        close(fd);
+    if (r < 0)
+        free(held);
+    else
+        *result = held;
+    return r;
 }
 
 int os_members_hold(const struct os_data_dir *dir, uint64_t byte, bool exclusive,
                     struct os_file_id *id, os_file_hold **held)
 {
-    /* A forked child would keep the lock by a copy of the descriptor. */
     os_forbid_forks();
     int fd = os_members_open(dir, false, id);
-    int r = fd < 0 ? fd : hold(fd, byte, exclusive, held);
+    int r = fd < 0 ? fd : hold(fd, id, byte, exclusive, held);
     os_allow_forks();
     return r;
 }
@@ -145,23 +260,39 @@ int os_members_hold_again(const struct os_members_file *file, uint64_t byte, boo
 {
     os_forbid_forks();
     int fd = os_members_reopen(file);
-    int r = fd < 0 ? fd : hold(fd, byte, exclusive, held);
+    int r = fd < 0 ? fd : hold(fd, &file->id, byte, exclusive, held);
     os_allow_forks();
     return r;
 }
 
-void os_members_release(os_file_hold *held)
+static void let_go_of_descriptor(os_file_hold *held)
 {
-    if (held != NULL)
-        munmap(held, HOLD_BYTES);
+    os_forbid_forks();
+    os_file_hold **link = &descriptors;
+    while (*link != NULL && *link != held)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = held->next;
+    /* The number may be another file's by now. */
+    if (held->fd >= 0 && is_file(held->fd, &held->id))
+        close(held->fd);
+    os_allow_forks();
 }
 
-/* True if a lock is in the way of one of `kind` on `length` bytes, 0: all that follow. */
-static int is_hindered(int fd, uint64_t byte, uint64_t length, short kind)
+void os_members_release(os_file_hold *held)
 {
-    struct flock lock = {
-        .l_type = kind, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = (off_t)length};
-    return fcntl(fd, F_OFD_GETLK, &lock) < 0 ? -errno : lock.l_type != F_UNLCK;
+    if (held == NULL)
+        return;
+    if (held->page != NULL)
+        munmap(held->page, HOLD_BYTES);
+    else
+        let_go_of_descriptor(held);
+    free(held);
+}
+
+void os_members_disown(os_file_hold *held)
+{
+    free(held);
 }
 
 int os_members_is_locked(int fd, uint64_t byte, bool readers)

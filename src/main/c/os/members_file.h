@@ -6,6 +6,10 @@
  * the file, no descriptor: MADV_DONTFORK keeps it out of forked children, and closing all
  * descriptors does not end it.  It ends with munmap, with exec, and with the process.
  *
+ * On a file system that is stacked on another (overlay, as containers have it) a mapping keeps the
+ * file below it open and not this one.  There a descriptor keeps the lock, which a forked child
+ * closes; a process that closes it itself is no member any more.
+ *
  * A description never conflicts with its own locks, so each lock here has one of its own.
  *
  * Locks cover bytes whether or not the file is that long; what the file holds has nothing to do
@@ -40,7 +44,7 @@ struct os_members_file {
 };
 
 /* A lock; NULL: none. */
-typedef void os_file_hold;
+typedef struct os_file_hold os_file_hold;
 
 /*
  * Opens the file of a directory for reading and writing, and tells which it is.  `create`: makes it
@@ -57,6 +61,9 @@ int os_members_remember(const struct os_data_dir *dir, const struct os_file_id *
                         struct os_members_file *file);
 void os_members_forget(struct os_members_file *file);
 
+/* Closes the descriptor of it, for a process that has no other left: the path finds it still. */
+void os_members_drop_reference(struct os_members_file *file);
+
 /* Opens the same file again; -ESTALE if it is not to be found. */
 int os_members_reopen(const struct os_members_file *file);
 
@@ -71,6 +78,9 @@ int os_members_hold_again(const struct os_members_file *file, uint64_t byte, boo
 
 /* Gives it back; not in a forked child, which has not inherited it. */
 void os_members_release(os_file_hold *hold);
+
+/* What a forked child does instead: frees what it has of it. */
+void os_members_disown(os_file_hold *hold);
 
 /* 1 if somebody has locked the byte through another description, else 0.  `readers`: to read
    counts, too. */

@@ -77,14 +77,30 @@ struct process_stat {
 
 #define PF_EXITING 0x4u /* of the kernel's include/linux/sched.h */
 
-/* NSpid in /proc/<pid>/status lists the process's pids from /proc's PID namespace inwards. */
-static bool lists_one_pid(const char *status)
+/* The line of a status file that begins with `name`: 1, 0 if there is none, or -errno.  Other lines
+   may be of any length: that of the groups has one number for each. */
+static int read_status_line(const char *path, const char *name, char *line, int capacity)
 {
-    const char *line = strstr(status, "\nNSpid:\t");
-    if (line == NULL)
-        return true; /* a kernel without PID namespaces */
-    const char *end = strchr(line + 1, '\n');
-    return end != NULL && memchr(line + 8, '\t', (size_t)(end - line - 8)) == NULL;
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return -errno;
+    bool begins = true, found = false;
+    while (!found && fgets(line, capacity, f) != NULL) {
+        found = begins && strncmp(line, name, strlen(name)) == 0;
+        begins = strchr(line, '\n') != NULL;
+    }
+    int r = ferror(f) ? -EIO : found;
+    fclose(f);
+    return r;
+}
+
+/* NSpid in /proc/<pid>/status lists the process's pids from /proc's PID namespace inwards. */
+static bool lists_one_pid(const char *path)
+{
+    char line[512];
+    int r = read_status_line(path, "NSpid:\t", line, sizeof line);
+    return r == 0 || /* a kernel without PID namespaces */
+           (r == 1 && strchr(line, '\n') != NULL && strchr(strchr(line, '\t') + 1, '\t') == NULL);
 }
 
 /* True if /proc shows this process's own PID namespace.  In another one the pids there belong to
@@ -93,14 +109,13 @@ static bool proc_is_own(void)
 {
     /* The last answer, and what it depends on: which /proc it is, and which process this is. */
     static uint64_t known;
-    char status[4096];
     struct stat st;
     if (stat("/proc", &st) < 0)
         return false;
     uint64_t key = (uint64_t)st.st_dev << 40 ^ (uint64_t)os_fork_count << 24 ^ (uint64_t)getpid();
     if (__atomic_load_n(&known, __ATOMIC_RELAXED) == key)
         return true;
-    if (read_proc("/proc/./self/status", status, sizeof status) < 0 || !lists_one_pid(status))
+    if (!lists_one_pid("/proc/./self/status"))
         return false;
     __atomic_store_n(&known, key, __ATOMIC_RELAXED);
     return true;
@@ -192,10 +207,10 @@ bool os_process_is_dead(uint64_t identity)
 
 static bool is_dumping_core(int32_t pid)
 {
-    char path[40], status[4096];
+    char path[40], line[64];
     snprintf(path, sizeof path, "/proc/./%d/status", pid);
-    return proc_is_own() && read_proc(path, status, sizeof status) > 0 &&
-           strstr(status, "\nCoreDumping:\t1\n") != NULL;
+    return proc_is_own() && read_status_line(path, "CoreDumping:", line, sizeof line) == 1 &&
+           strcmp(line, "CoreDumping:\t1\n") == 0;
 }
 
 /* More threads than this are looked at once some of them have ended. */

@@ -7,6 +7,7 @@
 #include "core/members.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -69,6 +70,50 @@ TEST(beside_a_segment_that_was_removed_none_is_made_while_it_is_in_use)
     end_segment(create_segment(NULL));
 }
 
+static void use_up_descriptors(void)
+{
+    struct rlimit few = {40, 40};
+    CHECK_EQ_INT(0, setrlimit(RLIMIT_NOFILE, &few));
+    while (open("/dev/null", O_RDONLY) >= 0)
+        ;
+}
+
+static void leave_without_a_descriptor(void *unused)
+{
+    (void)unused;
+    lwshm_segment *only = create_segment(NULL);
+    int shmid = info_of(only).shmid;
+    use_up_descriptors();
+    close_segment(only);
+    CHECK(!segment_exists(shmid));
+}
+
+static void attach_with_few_descriptors(void *unused)
+{
+    (void)unused;
+    lwshm_segment *first = create_segment(NULL), *second;
+    use_up_descriptors();
+    int spare = 0;
+    while (lwshm_segment_attach(test_dir(), 0, &second) < 0) {
+        CHECK_CONTAINS("ulimit -n", lwshm_last_error()->message);
+        CHECK_EQ_INT(1, lwshm_segment_processes(first, NULL, 0));
+        close(39 - spare++);
+    }
+    CHECK(spare > 1 && spare < 6);
+    close_segment(second);
+    close_segment(first);
+}
+
+TEST(who_lacks_descriptors_is_told_so_at_each_step)
+{
+    TEST_WAIT(test_fork(attach_with_few_descriptors, NULL));
+}
+
+TEST(the_last_one_out_deletes_though_it_has_no_descriptor_left)
+{
+    TEST_WAIT(test_fork(leave_without_a_descriptor, NULL));
+}
+
 TEST(a_removed_segment_that_the_kernel_does_not_give_any_more_is_told_with_its_members)
 {
     lwshm_segment *segment = create_segment(NULL), *none;
@@ -106,8 +151,11 @@ TEST(a_record_that_was_overwritten_is_none_but_the_members_are_known)
 {
     lwshm_segment *segment = create_segment(NULL), *none;
     CHECK_EQ_INT(0, truncate(in_dir(OS_MEMBERS_FILE), 0));
-    CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_segment_attach(test_dir(), 0, &none));
-    create_is_refused();
+    CHECK_CONTAINS(
+        "has been overwritten",
+        CHECK_FAILS(LWSHM_E_NOT_FOUND, lwshm_segment_attach(test_dir(), 0, &none))->message);
+    CHECK_CONTAINS("by processes that cannot be named", lwshm_last_error()->message);
+    CHECK_CONTAINS("has been overwritten", create_is_refused()->message);
     int shmid = info_of(segment).shmid;
     close_segment(segment);
     CHECK(segment_exists(shmid)); /* no record names it */

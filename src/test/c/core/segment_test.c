@@ -5,9 +5,16 @@
  */
 #define _GNU_SOURCE
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -254,6 +261,50 @@ TEST(a_stale_pointer_reads_zeros_after_a_detach_that_keeps_the_address)
     CHECK_EQ_INT(1, lwshm_segment_processes(mine, NULL, 0));
     close_segment(other);
     end_segment(mine);
+}
+
+/* From here on nothing of that size is put where something is.  (vm.overcommit_memory 2 does so.) */
+static void deny_replacing(uint64_t size)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)size, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_FIXED, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof rules / sizeof *rules, .filter = rules};
+    CHECK_EQ_INT(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    CHECK_EQ_INT(0, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
+}
+
+static void fail_to_detach(void *is_private)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *second, *segment;
+    if (is_private != NULL)
+        options.data_dir = NULL;
+    segment = create_segment(&options);
+    deny_replacing(info_of(segment).size);
+    CHECK_FAILS(LWSHM_E_SYSTEM, lwshm_segment_detach(segment, LWSHM_DETACH_KEEP_ADDRESS));
+    CHECK_EQ_INT(1, lwshm_segment_processes(segment, NULL, 0));
+    if (is_private == NULL)
+        CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    CHECK_OK(lwshm_backend_leave(join(segment)));
+    int shmid = info_of(segment).shmid;
+    close_segment(segment);
+    CHECK(!segment_exists(shmid));
+}
+
+TEST(a_process_that_cannot_detach_is_a_member_still)
+{
+    if (is_emulated())
+        SKIP("the emulator has no seccomp");
+    TEST_WAIT(test_fork(fail_to_detach, NULL));
+    TEST_WAIT(test_fork(fail_to_detach, ""));
 }
 
 TEST(nothing_is_attached_after_a_plain_detach)

@@ -8,7 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -90,6 +94,21 @@ TEST(what_is_no_file_is_refused)
     os_data_dir_close(&dir);
 }
 
+TEST(a_file_that_may_not_be_changed_is_not_taken_for_another_owners)
+{
+    char command[4300];
+    struct os_file_id none;
+    begin();
+    os_members_close(fd);
+    snprintf(command, sizeof command, "chattr +i '%s' 2>&1", in_dir(OS_MEMBERS_FILE));
+    if (system(command) != 0)
+        SKIP("chattr is not to be had here");
+    CHECK_EQ_INT(-EACCES, os_members_open(&dir, true, &none));
+    snprintf(command, sizeof command, "chattr -i '%s'", in_dir(OS_MEMBERS_FILE));
+    CHECK_EQ_INT(0, system(command));
+    os_data_dir_close(&dir);
+}
+
 TEST(it_is_found_again_when_it_was_renamed_and_when_all_descriptors_were_closed)
 {
     struct os_members_file file;
@@ -112,6 +131,26 @@ TEST(it_is_found_again_when_it_was_renamed_and_when_all_descriptors_were_closed)
     os_members_forget(&file);
     os_members_forget(&file); /* harmless */
     os_data_dir_close(&dir);
+}
+
+TEST(what_has_the_number_of_a_closed_descriptor_by_now_is_not_opened)
+{
+    struct os_members_file file;
+    char event[512];
+    begin();
+    CHECK_EQ_INT(0, os_members_remember(&dir, &id, &file));
+    CHECK_EQ_INT(0, mkfifo(in_dir("pipe"), 0600));
+    int pipe = open(in_dir("pipe"), O_RDWR), watch = inotify_init1(IN_NONBLOCK);
+    CHECK_EQ_INT(file.reference, dup2(pipe, file.reference));
+    CHECK(inotify_add_watch(watch, in_dir("pipe"), IN_OPEN) >= 0);
+    int again = os_members_reopen(&file);
+    CHECK(again >= 0);
+    CHECK_EQ_INT(-1, read(watch, event, sizeof event));
+    os_members_close(again);
+    os_members_forget(&file);
+    close(pipe);
+    close(watch);
+    end();
 }
 
 TEST(another_file_at_its_path_is_not_it)
@@ -257,4 +296,78 @@ TEST(a_lock_ends_when_its_holder_runs_another_program)
     CHECK(!test_has_ended(holder));
     test_kill(holder);
     end();
+}
+
+/* ---- on a file system that is stacked on another ---- */
+
+static void make_dir(const char *name)
+{
+    CHECK_EQ_INT(0, mkdir(in_dir(name), 0700));
+}
+
+/* From here on this process, with a mount namespace of its own, has an overlay at "merged". */
+static bool mount_overlay(void)
+{
+    char options[13000], lower[4200], upper[4200];
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("tmpfs", test_dir(), "tmpfs", 0, NULL) < 0)
+        return false;
+    make_dir("lower");
+    make_dir("upper");
+    make_dir("work");
+    make_dir("merged");
+    snprintf(lower, sizeof lower, "%s", in_dir("lower"));
+    snprintf(upper, sizeof upper, "%s", in_dir("upper"));
+    snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s", lower, upper,
+             in_dir("work"));
+    return mount("overlay", in_dir("merged"), "overlay", 0, options) == 0;
+}
+
+static void attach_and_stay(void *data_dir)
+{
+    lwshm_segment *segment;
+    CHECK_OK(lwshm_segment_attach(data_dir, 0, &segment));
+    reach(1);
+    await_step(2);
+    if (fork() > 0) /* the child lives on and holds nothing */
+        stay(NULL);
+    reach(3);
+    for (uint32_t seen = 3; seen != 4; seen = __atomic_load_n(step, __ATOMIC_SEQ_CST))
+        testing_nap();
+    _exit(0);
+}
+
+static void use_overlay(void *unused)
+{
+    struct lwshm_segment_options options = small_options();
+    lwshm_segment *segment, *second;
+    (void)unused;
+    if (!mount_overlay())
+        _exit(2);
+    options.data_dir = in_dir("merged");
+    segment = create_segment(&options);
+    CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    step = shared_zeros(sizeof *step);
+    pid_t member = test_fork(attach_and_stay, (void *)(uintptr_t)options.data_dir);
+    AWAIT(__atomic_load_n(step, __ATOMIC_SEQ_CST) == 1);
+    CHECK_EQ_INT(2, lwshm_segment_processes(segment, NULL, 0));
+    CHECK_OK(lwshm_segment_reap_dead(segment));
+    CHECK_EQ_INT(2, lwshm_segment_processes(segment, NULL, 0));
+    close_segment(segment);
+    CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    reach(2);
+    AWAIT(__atomic_load_n(step, __ATOMIC_SEQ_CST) == 3);
+    CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
+    test_kill(member);
+    end_segment(create_segment(&options));
+    reach(4);
+    _exit(0);
+}
+
+TEST(where_a_mapping_keeps_no_lock_a_descriptor_does)
+{
+    int status = test_wait_any(test_fork(use_overlay, NULL));
+    if (status == 2)
+        SKIP("no overlay file system is to be had");
+    CHECK_EQ_INT(0, status);
 }

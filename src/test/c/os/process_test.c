@@ -7,6 +7,7 @@
 
 #include "os/process.h"
 
+#include <grp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -199,6 +200,35 @@ TEST(nobody_is_not_dead)
 {
     CHECK(!os_process_is_dead(0));
     CHECK(!os_process_is_dead(1ull << 22)); /* pid 0 */
+}
+
+#define MANY_GROUPS 2000
+
+/* 3: it took a /proc that numbers processes otherwise for its own, 2: none such is to be had. */
+static void judge_by_a_foreign_proc(void *arg)
+{
+    gid_t groups[MANY_GROUPS];
+    (void)arg;
+    for (int i = 0; i < MANY_GROUPS; i++)
+        groups[i] = 100000 + (gid_t)i;
+    if (setgroups(MANY_GROUPS, groups) < 0 || unshare(CLONE_NEWPID) < 0)
+        _exit(2);
+    pid_t init = fork();
+    if (init == 0)
+        _exit(os_process_self() == 0 || os_process_identity(getpid()) != 0 ||
+                      os_process_is_dead(os_process_self())
+                  ? 3
+                  : 0);
+    _exit(test_wait_any(init));
+}
+
+/* /proc/<pid>/status names the groups before what tells the namespaces. */
+TEST(the_proc_of_another_namespace_is_known_for_that_by_a_process_of_many_groups)
+{
+    int status = test_wait_any(test_fork(judge_by_a_foreign_proc, NULL));
+    if (status == 2)
+        SKIP("so many groups, or a new PID namespace, are not to be had");
+    CHECK_EQ_INT(0, status);
 }
 
 static void *stay_in_a_thread(void *arg)
