@@ -30,6 +30,14 @@ static bool runs_no_more(const lwshm_segment *s, uint32_t i, uint64_t identity)
            os_process_runs_no_more(process) && identity_at(s, i) == identity;
 }
 
+bool death_is_near(const lwshm_segment *s, uint32_t i)
+{
+    const struct process_entry *entry = process_at(s, i);
+    return identity_at(s, i) == 0 ||
+           (__atomic_load_n(&entry->namespaces, __ATOMIC_ACQUIRE) == os_process_namespaces() &&
+            os_process_is_dying(__atomic_load_n(&entry->process, __ATOMIC_ACQUIRE)));
+}
+
 bool death_prove(const lwshm_segment *s, uint32_t i, uint64_t identity, bool thorough,
                  os_file_hold **proof)
 {

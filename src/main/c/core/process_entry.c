@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/death.h"
 #include "core/recover.h"
 #include "os/clock.h"
 
@@ -51,13 +52,20 @@ static int take(lwshm_segment *s, const struct directory_lock *lock, uint32_t i)
     return 1;
 }
 
-/* Takes some entry: 1, 0 if there is none, or a status.  *busy: an entry is being recovered. */
+/* The byte of entry `i` is locked.  True if that ends soon: somebody recovers the entry, enters,
+   leaves, or has been killed. */
+static bool is_locked_briefly(lwshm_segment *s, const struct directory_lock *lock, uint32_t i)
+{
+    return os_members_is_locked(lock->fd, member_byte(i), false) == 0 || death_is_near(s, i);
+}
+
+/* Takes some entry: 1, 0 if there is none, or a status.  *busy: one will be free soon. */
 static int take_any(lwshm_segment *s, const struct directory_lock *lock, bool *busy)
 {
     *busy = false;
     for (uint32_t i = 0; i < s->max_processes; i++) {
         if (os_members_is_locked(lock->fd, member_byte(i), true) == 1) {
-            *busy = *busy || os_members_is_locked(lock->fd, member_byte(i), false) == 0;
+            *busy = *busy || is_locked_briefly(s, lock, i);
             continue;
         }
         int r = take(s, lock, i);

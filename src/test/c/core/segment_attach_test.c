@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -185,6 +186,30 @@ TEST(the_entry_of_a_killed_process_is_given_to_the_next)
     third = attach_segment();
     CHECK_EQ_INT(2, lwshm_segment_processes(segment, NULL, 0));
     close_segment(third);
+    test_kill(second);
+    end_segment(segment);
+}
+
+static void fill_memory_and_attach(void *arg)
+{
+    void *much = mmap(NULL, (size_t)256 << 20, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    CHECK(much != MAP_FAILED);
+    attach_and_wait(arg);
+}
+
+TEST(the_entry_of_a_killed_process_is_waited_for_while_its_memory_is_freed)
+{
+    if (is_emulated())
+        SKIP("the emulator ends in another way");
+    struct lwshm_segment_options options = small_options();
+    options.max_processes = 2;
+    int *inside = shared_zeros(sizeof *inside);
+    lwshm_segment *segment = create_segment(&options);
+    pid_t second = test_fork(fill_memory_and_attach, inside);
+    AWAIT(__atomic_load_n(inside, __ATOMIC_SEQ_CST) == 1);
+    kill(second, SIGKILL);
+    close_segment(attach_segment()); /* at once */
     test_kill(second);
     end_segment(segment);
 }
