@@ -121,7 +121,7 @@ static bool write_note(const struct os_child_start *start)
         return false;
     for (int i = sizeof digits - 1; i >= 0; i--, identity /= 10)
         digits[i] = (char)('0' + identity % 10);
-    int fd = open(start->note, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(start->note, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return false;
     ssize_t written = pwrite(fd, digits, sizeof digits, (off_t)start->note_offset);

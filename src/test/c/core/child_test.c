@@ -413,6 +413,12 @@ TEST(a_child_that_cannot_be_noted_is_not_started)
     options.note = "/no/such/file";
     CHECK_CONTAINS("\"/no/such/file\"",
                    CHECK_FAILS(LWSHM_E_SYSTEM, lwshm_child_start(&options, &child))->message);
+    /* A pipe that nobody reads is not waited for. */
+    options.note = make_note_file();
+    CHECK_EQ_INT(0, unlink(options.note));
+    CHECK_EQ_INT(0, mkfifo(options.note, 0600));
+    CHECK_CONTAINS(options.note,
+                   CHECK_FAILS(LWSHM_E_SYSTEM, lwshm_child_start(&options, &child))->message);
 }
 
 TEST(a_death_signal_that_is_none_is_refused)

@@ -119,8 +119,17 @@ final class OpenSegments {
   private static void undoFailed() {
     for (Opening opening : snapshot()) {
       if (opening.hasFailed()) {
-        undo(opening);
+        undoOrTryLater(opening);
       }
+    }
+  }
+
+  /** What cannot be undone now does not keep others from opening. */
+  private static void undoOrTryLater(Opening opening) {
+    try {
+      undo(opening);
+    } catch (RuntimeException e) {
+      LOG.warn("a segment whose opening has failed cannot be left; trying again later", e);
     }
   }
 

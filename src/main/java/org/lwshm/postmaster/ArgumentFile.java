@@ -13,11 +13,12 @@ import org.lwshm.internal.PathText;
 
 /**
  * A command line of {@code java} that is too long for the kernel, in a file that {@code java}
- * reads. The kernel takes 128 KiB an argument, and a class path may be longer.
+ * reads. The kernel takes 128 KiB an argument, and a class path may be longer. It takes a quarter of
+ * the stack's limit for all of them, 2 MiB as a rule.
  */
 final class ArgumentFile {
 
-  /** Longest argument that is passed as it is. */
+  /** How long all arguments together may be to be passed as they are. */
   private static final int MAX_BYTES = 100_000;
 
   private ArgumentFile() {}
@@ -29,7 +30,7 @@ final class ArgumentFile {
    * @throws DataDirectoryException if it cannot be written
    */
   static List<String> shorten(List<String> arguments, Path file) {
-    if (arguments.stream().noneMatch(a -> bytes(a).length > MAX_BYTES)) {
+    if (arguments.stream().mapToLong(a -> bytes(a).length).sum() <= MAX_BYTES) {
       return arguments;
     }
     StringBuilder text = new StringBuilder();
