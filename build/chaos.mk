@@ -8,9 +8,10 @@ CHAOS_SOURCES := $(wildcard src/test/java/org/lwshm/chaos/*.java)
 
 .PHONY: chaos chaos-faults chaos-postmaster chaos-keep-data
 
-chaos: setup-run jar $(CHAOS_CLASSES)/.made chaos-faults ## kill everywhere and at random: KILLS=300, STOP_SECONDS=60
+chaos: setup-run jar $(CHAOS_CLASSES)/.made chaos-faults ## kill everywhere and at random: KILLS=300, STOP_SECONDS=60, JVM_EVERY=3
 	@$(NATIVE) JAVA_HOME=$(JAVA_HOME) c-programs plain-jni
-	@KILLS=$(or $(KILLS),300) STOP_SECONDS=$(or $(STOP_SECONDS),60) build/in-ipc-namespace.sh \
+	@KILLS=$(or $(KILLS),300) STOP_SECONDS=$(or $(STOP_SECONDS),60) \
+	    MEMBERSHIP_JVM_EVERY=$(or $(JVM_EVERY),3) build/in-ipc-namespace.sh \
 	    build/run-chaos.sh "$(JAVA_HOME)/bin/java" "$(CHAOS_CLASSES):$(JAR):$(CHAOS_LIB)/*"
 
 chaos-faults: setup-run ## the chaos programs find planted faults; ONLY=name for one

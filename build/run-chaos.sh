@@ -2,7 +2,7 @@
 # Runs the chaos programs, all at once, and ends with the line
 # "chaos: N kills, L lost updates, S stuck, F false recoveries"; fails unless L, S and F are 0.
 #
-#     build/run-chaos.sh JAVA CLASSPATH        KILLS=300 STOP_SECONDS=60
+#     build/run-chaos.sh JAVA CLASSPATH        KILLS=300 STOP_SECONDS=60 MEMBERSHIP_JVM_EVERY=3
 #
 # SPDX-License-Identifier: Apache-2.0
 set -u
@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 java=$1
 classpath=$2
 programs=target/native/plain/test/chaos
+export MEMBERSHIP_JVM_EVERY=${MEMBERSHIP_JVM_EVERY:-3}
 
 TMPDIR=$(mktemp -d) || exit 1
 export TMPDIR
@@ -50,6 +51,9 @@ run random "$programs/random_program" @ "$programs/worker_program" "$java" "$cla
 run step-1 "$programs/step_program" @ "" 0 2
 run step-2 "$programs/step_program" @ "" 1 2
 run heir "$programs/heir_program" @
+# In an IPC namespace of its own: others' segments on keys nearby would change the calls it counts.
+run membership build/in-ipc-namespace.sh "$programs/membership_program" @ "" "$java" "$classpath" \
+    "$PWD/target/native/plain/liblwshm-jni.so"
 # And once more, with signals raining on all but the JVMs, so that sleeps are disturbed, too.
 run random-rain env CHAOS_SIGNAL_US=300 "$programs/random_program" @ "$programs/worker_program"
 run step-rain-1 env CHAOS_SIGNAL_US=700 "$programs/step_program" @ "" 0 2
