@@ -244,10 +244,11 @@ struct members members_look(const struct directory_lock *lock)
     struct members members = {.standing = MEMBERS_NONE};
     if (!members_any(lock))
         return members;
-    for (uint32_t i = 0; i < MOST_MEMBERS; i++) {
+    const uint64_t end = member_byte(MOST_MEMBERS);
+    for (uint64_t byte = os_members_first_locked(lock->fd, member_byte(0), end); byte < end;
+         byte = os_members_first_locked(lock->fd, byte + 1, end)) {
+        uint64_t i = byte - member_byte(0);
         struct note note = {0};
-        if (os_members_is_locked(lock->fd, member_byte(i), false) == 0)
-            continue; /* if that cannot be told, somebody may be there */
         os_members_read(lock->fd, NOTES_OFFSET + i * sizeof note, &note, sizeof note);
         enum members_standing standing = standing_of(&note);
         if (standing > members.standing)

@@ -22,6 +22,11 @@
 #include "core/process_entry.h"
 #include "core/segment.h"
 #include "core/survey.h"
+#include "os/clock.h"
+
+/* A creator in another directory whose keys overlap attaches what it looks at, for a moment. */
+#define LOOK_NS (1000 * 1000000ll)
+#define LOOK_AGAIN_NS 1000000
 
 /* Who creates takes a segment of its own user and directory for its own, whatever its mode. */
 #define ANY_MODE 0777
@@ -93,13 +98,26 @@ static int fail_attached(const struct surveyed *found, const char *path)
         path, found->key, found->shmid);
 }
 
+/* True if nobody has the segment attached, now or in a moment. */
+static bool is_let_go(int shmid, const struct os_shm_stat *stat)
+{
+    int64_t deadline = os_monotonic_ns() + LOOK_NS;
+    struct os_shm_stat now = *stat;
+    while (now.attached != 0 && os_monotonic_ns() < deadline) {
+        os_sleep_ns(LOOK_AGAIN_NS);
+        if (os_shm_stat(shmid, &now) < 0)
+            return false;
+    }
+    return now.attached == 0;
+}
+
 /* True if the segment on the record's key is what its creator left that was killed before it wrote
    the header: of this size and owner, with no byte written. */
 static bool is_headless(int shmid, const struct os_shm_stat *stat, uint64_t size)
 {
     static const struct segment_header none;
     void *address;
-    if (stat->attached != 0 || stat->size != size || os_shm_attach(shmid, true, &address) < 0)
+    if (stat->size != size || !is_let_go(shmid, stat) || os_shm_attach(shmid, true, &address) < 0)
         return false;
     bool is = ((const struct segment_header *)address)->magic == none.magic;
     os_shm_detach(address);
@@ -134,23 +152,27 @@ static int clear_the_way(const struct segment_place *place, uint32_t *generation
 {
     struct members_record record;
     struct surveyed found;
+    int64_t deadline = os_monotonic_ns() + LOOK_NS;
     if (members_record_read(place->lock, &record)) {
         *generation = record.generation;
         remove_recorded(&record, place->dir->uid);
     }
-    for (uint32_t turn = 0; turn < SURVEY_KEYS; turn++) {
+    for (;;) {
         enum segment_standing standing = survey_keys(ANY_MODE, place->dir, &found);
         if (standing == STANDING_GONE)
-            break;
-        if (standing != STANDING_UNATTACHED)
-            return fail_attached(&found, place->lock->path);
+            return LWSHM_OK;
+        if (standing != STANDING_UNATTACHED) {
+            if (os_monotonic_ns() >= deadline)
+                return fail_attached(&found, place->lock->path);
+            os_sleep_ns(LOOK_AGAIN_NS);
+            continue;
+        }
         if (found.generation > *generation)
             *generation = found.generation;
         int r = survey_remove(&found, place->lock->path);
         if (r < 0)
             return r;
     }
-    return LWSHM_OK;
 }
 
 /* ---- the new one ---- */

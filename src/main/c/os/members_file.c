@@ -300,6 +300,23 @@ int os_members_is_locked(int fd, uint64_t byte, bool readers)
     return is_hindered(fd, byte, 1, readers ? F_WRLCK : F_RDLCK);
 }
 
+uint64_t os_members_first_locked(int fd, uint64_t byte, uint64_t end)
+{
+    /* The kernel names some lock, not the first one: so ask again for what is before it. */
+    while (byte < end) {
+        struct flock lock = {.l_type = F_RDLCK,
+                             .l_whence = SEEK_SET,
+                             .l_start = (off_t)byte,
+                             .l_len = (off_t)(end - byte)};
+        if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+            return byte;
+        if (lock.l_type == F_UNLCK)
+            break;
+        end = (uint64_t)lock.l_start > byte ? (uint64_t)lock.l_start : byte;
+    }
+    return end;
+}
+
 int os_members_any_locked(int fd, uint64_t byte)
 {
     return is_hindered(fd, byte, 0, F_RDLCK);

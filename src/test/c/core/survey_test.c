@@ -303,6 +303,55 @@ TEST(a_headless_segment_that_the_record_tells_of_is_removed)
     end_segment(segment);
 }
 
+/* Another directory's creator that looks at it: attached now, and not much longer. */
+static pid_t neighbour_looks_at(int shmid)
+{
+    static int *looks;
+    looks = shared_zeros(sizeof *looks);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *bytes = attach_bytes(shmid);
+        __atomic_store_n(looks, 1, __ATOMIC_SEQ_CST);
+        usleep(50000);
+        detach_bytes(bytes);
+        _exit(0);
+    }
+    AWAIT(__atomic_load_n(looks, __ATOMIC_SEQ_CST) == 1);
+    return pid;
+}
+
+TEST(a_headless_segment_is_removed_though_a_neighbour_looks_at_it)
+{
+    int shmid = headless(RECORDED);
+    pid_t neighbour = neighbour_looks_at(shmid);
+    lwshm_segment *segment = create_segment(NULL);
+    CHECK(!segment_exists(shmid));
+    CHECK_EQ_INT(key_of(test_dir()), info_of(segment).key);
+    end_segment(segment);
+    test_wait_any(neighbour);
+}
+
+static void make_and_be_killed(void *arg)
+{
+    *(int *)arg = info_of(create_segment(NULL)).shmid;
+    raise(SIGKILL);
+}
+
+TEST(an_orphan_without_a_record_is_replaced_though_a_neighbour_looks_at_it)
+{
+    char file[4200];
+    int *shmid = shared_zeros(sizeof *shmid);
+    CHECK_EQ_INT(-SIGKILL, test_wait_any(test_fork(make_and_be_killed, shmid)));
+    snprintf(file, sizeof file, "%s/%s", test_dir(), OS_MEMBERS_FILE);
+    CHECK_EQ_INT(0, unlink(file));
+    pid_t neighbour = neighbour_looks_at(*shmid);
+    lwshm_segment *segment = create_segment(NULL);
+    CHECK(!segment_exists(*shmid));
+    CHECK_EQ_UINT(2, info_of(segment).generation);
+    end_segment(segment);
+    test_wait_any(neighbour);
+}
+
 TEST(a_headless_segment_that_no_record_tells_of_is_a_strangers)
 {
     is_skipped(headless(UNRECORDED));

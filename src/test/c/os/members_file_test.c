@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -180,6 +182,34 @@ TEST(what_is_written_is_read)
 
 /* ---- the locks ---- */
 
+static os_file_hold *hold_byte(uint64_t byte)
+{
+    os_file_hold *held;
+    struct os_file_id opened;
+    CHECK_EQ_INT(0, os_members_hold(&dir, byte, true, &opened, &held));
+    return held;
+}
+
+TEST(the_first_locked_byte_is_found_in_whatever_order_they_were_locked)
+{
+    static const uint64_t bytes[] = {BYTE + 30, BYTE + 2, BYTE + 70, BYTE + 31, BYTE + 9};
+    static const uint64_t sorted[] = {BYTE + 2, BYTE + 9, BYTE + 30, BYTE + 31, BYTE + 70};
+    os_file_hold *held[5];
+    begin();
+    CHECK_EQ_UINT(BYTE + 100, os_members_first_locked(fd, BYTE, BYTE + 100));
+    for (int i = 0; i < 5; i++)
+        held[i] = hold_byte(bytes[i]);
+    uint64_t byte = BYTE;
+    for (int i = 0; i < 5; i++, byte++) {
+        byte = os_members_first_locked(fd, byte, BYTE + 100);
+        CHECK_EQ_UINT(sorted[i], byte);
+    }
+    CHECK_EQ_UINT(BYTE + 100, os_members_first_locked(fd, byte, BYTE + 100));
+    for (int i = 0; i < 5; i++)
+        os_members_release(held[i]);
+    end();
+}
+
 TEST(one_writer_or_many_readers_have_a_byte)
 {
     os_file_hold *held, *more;
@@ -344,6 +374,7 @@ static void use_overlay(void *unused)
     (void)unused;
     if (!mount_overlay())
         _exit(2);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     options.data_dir = in_dir("merged");
     segment = create_segment(&options);
     CHECK_FAILS(LWSHM_E_IN_USE, lwshm_segment_create(&options, &second));
@@ -361,6 +392,8 @@ static void use_overlay(void *unused)
     test_kill(member);
     end_segment(create_segment(&options));
     reach(4);
+    while (wait(NULL) > 0) /* the member's child, too */
+        continue;
     _exit(0);
 }
 

@@ -13,8 +13,8 @@ import org.lwshm.internal.PathText;
 
 /**
  * A command line of {@code java} that is too long for the kernel, in a file that {@code java}
- * reads. The kernel takes 128 KiB an argument, and a class path may be longer. It takes a quarter of
- * the stack's limit for all of them, 2 MiB as a rule.
+ * reads. The kernel takes 128 KiB an argument, and a class path may be longer. It takes a quarter
+ * of the stack's limit for all of them, 2 MiB as a rule.
  */
 final class ArgumentFile {
 
