@@ -353,6 +353,7 @@ static const char *make_note_file(void)
 
 TEST(it_writes_down_who_it_is_before_it_becomes_its_program)
 {
+    SKIP_IF_EMULATED;
     struct lwshm_child_options options = options_of(LIST("cat", "/proc/self/stat"));
     struct lwshm_child child;
     char text[64], expected[64];
@@ -399,6 +400,7 @@ static void go_abroad(void *file)
 
 TEST(it_writes_down_who_it_is_where_proc_shows_another_pid_namespace)
 {
+    SKIP_IF_EMULATED;
     int status = test_wait_any(test_fork(go_abroad, (void *)make_note_file()));
     if (WEXITSTATUS(status) == 2)
         SKIP("no new PID namespace is to be had");
