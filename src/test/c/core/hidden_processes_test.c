@@ -130,11 +130,19 @@ static void hide_processes(void)
     CHECK_EQ_INT(0, chmod(".", 0770));
 }
 
+static void stay(void *unused)
+{
+    (void)unused;
+    for (;;)
+        pause();
+}
+
 /* A new process of root's takes the pid of each that is killed. */
 static void play(void *arg)
 {
     struct board *board = arg;
     hide_processes();
+    test_kill(kill_and_take_pid(test_fork(stay, NULL))); /* before anything is left if it may not */
     pid_t survivor = test_fork(survive, board);
     await_step(board, 1);
     pid_t holder = test_fork(hold, board);
