@@ -20,17 +20,23 @@ record DataDir(Path path, boolean isTemporary) implements AutoCloseable {
     return dir;
   }
 
-  /** Removes a temporary one, which is empty once the postmaster has ended. */
+  /** Removes a temporary one. */
   @Override
   public void close() throws IOException {
-    if (isTemporary && Files.deleteIfExists(path)) {
+    if (isTemporary && remove()) {
       System.out.println("exit: data directory removed");
     }
   }
 
+  /** Once the postmaster has ended, only the members file is in it. */
+  private boolean remove() throws IOException {
+    Files.deleteIfExists(path.resolve("lwshm.members"));
+    return Files.deleteIfExists(path);
+  }
+
   private void removeOnExit() {
     try {
-      Files.deleteIfExists(path);
+      remove();
     } catch (IOException e) {
       System.err.println("demo: " + e);
     }
