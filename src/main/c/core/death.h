@@ -22,8 +22,8 @@
  */
 bool death_prove(const lwshm_segment *segment, uint32_t i, uint64_t identity, bool thorough,
                  os_file_hold **proof);
-/* True if entry `i`, whose byte is locked, is about to be free: nobody is in it any more or yet, or
-   its process has been killed, as far as /proc tells. */
+/* True if entry `i`, whose byte is locked, will change soon: its identity is 0, because a process is
+   entering or leaving it, or /proc says that its process has been killed. */
 bool death_is_near(const lwshm_segment *segment, uint32_t i);
 
 void death_end_proof(os_file_hold *proof);

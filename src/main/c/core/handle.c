@@ -72,7 +72,7 @@ void segment_handle_free(lwshm_segment *s)
     free(s->repairers);
     free(s->data_dir);
     os_members_forget(&s->members);
-    os_members_disown(s->hold); /* a forked child's alone: who has left has none */
+    os_members_disown(s->hold); /* only a forked child still has one here */
     free(s);
 }
 

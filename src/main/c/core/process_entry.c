@@ -52,8 +52,8 @@ static int take(lwshm_segment *s, const struct directory_lock *lock, uint32_t i)
     return 1;
 }
 
-/* The byte of entry `i` is locked.  True if that ends soon: somebody recovers the entry, enters,
-   leaves, or has been killed. */
+/* The byte of entry `i` is locked.  True if that lock ends soon: a process is recovering, entering or
+   leaving the entry, or the entry's process has been killed. */
 static bool is_locked_briefly(lwshm_segment *s, const struct directory_lock *lock, uint32_t i)
 {
     return os_members_is_locked(lock->fd, member_byte(i), false) == 0 || death_is_near(s, i);
@@ -127,11 +127,11 @@ void process_sign_off(lwshm_segment *s)
 
 int process_sign_on_again(lwshm_segment *s)
 {
-    uint64_t nobody = 0;
-    if (__atomic_compare_exchange_n(&process_at(s, s->process)->identity, &nobody, s->identity,
-                                    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    uint64_t none = 0;
+    if (__atomic_compare_exchange_n(&process_at(s, s->process)->identity, &none, s->identity, false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return LWSHM_OK;
-    return process_enter(s, NULL); /* nothing kept others out of a private segment's entry */
+    return process_enter(s, NULL); /* another process took the entry of a private segment */
 }
 
 void process_let_go(lwshm_segment *s)

@@ -18,7 +18,8 @@ int process_enter(lwshm_segment *segment, const struct directory_lock *lock);
 /* Gives this process's entry back, and then the lock on its byte. */
 void process_leave(lwshm_segment *segment);
 
-/* The same in two steps: in between the entry says nobody, and nobody else gets it yet. */
+/* The same in two steps.  Between them the identity is 0, and the lock still keeps others out of the
+   entry. */
 void process_sign_off(lwshm_segment *segment);
 void process_let_go(lwshm_segment *segment);
 

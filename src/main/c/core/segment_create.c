@@ -24,7 +24,7 @@
 #include "core/survey.h"
 #include "os/clock.h"
 
-/* A creator in another directory whose keys overlap attaches what it looks at, for a moment. */
+/* A creator in another directory whose keys overlap attaches a segment briefly to look at it. */
 #define LOOK_NS (1000 * 1000000ll)
 #define LOOK_AGAIN_NS 1000000
 
@@ -98,7 +98,7 @@ static int fail_attached(const struct surveyed *found, const char *path)
         path, found->key, found->shmid);
 }
 
-/* True if nobody has the segment attached, now or in a moment. */
+/* Waits until the segment has no attachment, LOOK_NS at most; false if it still has one. */
 static bool is_let_go(int shmid, const struct os_shm_stat *stat)
 {
     int64_t deadline = os_monotonic_ns() + LOOK_NS;

@@ -23,7 +23,7 @@ struct segment_gate *gate_enter(jlong handle)
 
 void gate_leave(struct segment_gate *const *gate)
 {
-    /* seq_cst: whoever waits for the calls sees all that this one did */
+    /* seq_cst: pairs with the load of `calls` in shut(): the closing thread sees what this call did */
     if (*gate != NULL)
         __atomic_sub_fetch(&(*gate)->calls, 1, __ATOMIC_SEQ_CST);
 }

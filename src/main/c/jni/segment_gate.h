@@ -5,8 +5,8 @@
  * the gate before it uses the segment, and leaves the gate before it returns.  Both happen inside
  * the native, where no Java exception (a StackOverflowError, say) can come between them.
  *
- * Who closes the segment shuts the gate first, and waits until all calls have left it.  A gate is
- * never freed, so a stale handle is refused and not followed.
+ * The thread that closes the segment shuts the gate first, and waits until all calls have left.
+ * A gate is never freed, so a stale handle is refused and not followed.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -108,7 +108,7 @@ int os_members_reopen(const struct os_members_file *file)
 {
     char link[40];
     snprintf(link, sizeof link, "/proc/self/fd/%d", file->reference);
-    /* Nothing else is opened: that may wake somebody (a pipe), or set something going (a device). */
+    /* Opens nothing else: opening a pipe may wake its reader, and opening a device may start it. */
     int fd = file->reference >= 0 && is_file(file->reference, &file->id)
                  ? reopen(link, OPEN_FLAGS & ~O_NOFOLLOW, &file->id)
                  : -EBADF;
@@ -173,7 +173,8 @@ static int is_hindered(int fd, uint64_t byte, uint64_t length, short kind)
     return fcntl(fd, F_OFD_GETLK, &lock) < 0 ? -errno : lock.l_type != F_UNLCK;
 }
 
-/* Tries it with a byte that nobody else uses, to read: that makes nobody a member. */
+/* Tries it with a read lock on a byte far behind the entries', so that no process looks like a
+   member. */
 static int try_mapping(int fd)
 {
     uint64_t byte = 1ull << 60 | os_random() >> 8;

@@ -86,8 +86,8 @@ void os_members_disown(os_file_hold *hold);
    counts, too. */
 int os_members_is_locked(int fd, uint64_t byte, bool readers);
 
-/* The first byte from `byte` to before `end` that somebody has write-locked through another
-   description, or for which that cannot be told; `end` if there is none. */
+/* The first byte in [byte, end) that is write-locked through another description; `end` if none is.
+   Returns `byte` if the kernel does not tell. */
 uint64_t os_members_first_locked(int fd, uint64_t byte, uint64_t end);
 
 /* 1 if somebody has write-locked a byte from `byte` on through another description, else 0. */

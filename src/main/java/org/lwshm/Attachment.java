@@ -34,7 +34,7 @@ final class Attachment {
   private boolean gone;
   private boolean detached;
 
-  /** Whether somebody may have an address in the memory, or be about to get one. */
+  /** Whether a caller may have an address in the memory, or be about to get one. */
   private volatile boolean handsOut;
 
   Attachment(long handle) {
@@ -88,10 +88,11 @@ final class Attachment {
   }
 
   /**
-   * Puts private zeros in the memory's place, once; or nothing, if nobody has an address in it. If
-   * this fails, the segment is as it was, and it may be tried again. For one thread at a time.
+   * Puts private zeros in the memory's place, once; or nothing, if no caller has an address in it.
+   * If this fails, the segment is as it was, and it may be tried again. For one thread at a time.
    *
-   * @param fence whoever is still joined, and whoever is inside a call and does not come back
+   * @param fence whether to cut off the threads that are joined, or inside a call that does not
+   *     return
    * @throws SegmentBusyException if threads are joined or inside a call, and {@code fence} is false
    */
   void detach(boolean fence) {
@@ -150,7 +151,7 @@ final class Attachment {
     }
   }
 
-  /** Leaves a segment that nobody has got: no thread is joined, and nobody has an address in it. */
+  /** Leaves a segment that was never handed out: no thread is joined or has an address in it. */
   static void discard(long handle) {
     long[] info = new long[SegmentNative.INFO_COUNT];
     if (SegmentNative.info(handle, info) == SegmentNative.SHUT) {

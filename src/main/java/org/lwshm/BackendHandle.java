@@ -7,8 +7,8 @@ import org.lwshm.jni.BackendNative;
 import org.lwshm.jni.Status;
 
 /**
- * What a process remembers of a backend: enough to end it when its thread has ended, or when nobody
- * refers to it any more. So it must not keep the backend, and with it the thread, from being
+ * What a process remembers of a backend: enough to end it when its thread has ended, or when no
+ * reference to it is left. So it must not keep the backend, and with it the thread, from being
  * collected.
  *
  * <p>The natives themselves write the handle when a backend has joined, and zero when it has ended.
@@ -41,7 +41,7 @@ final class BackendHandle {
     return backend == null ? null : backend.get();
   }
 
-  /** Whether nobody can use the backend any more. */
+  /** Whether no thread can use the backend any more. */
   boolean isOrphan() {
     Backend owner = backend();
     return owner == null || !owner.owner().isAlive();

@@ -168,8 +168,8 @@ final class Backends {
   }
 
   /**
-   * The keeper's work, which goes on whatever it throws: nobody else cleans up after our threads.
-   * It ends when there is nobody to look after, and is started anew then.
+   * The keeper's work, which goes on whatever it throws: no other thread cleans up after ours. It
+   * ends when no backend is left; the next join starts it again.
    */
   private void keep() {
     Throwable failure = null;
@@ -186,7 +186,7 @@ final class Backends {
         endOrphans();
         awaitNextLook();
       } catch (InterruptedException e) {
-        // Nobody of ours does that. The next look comes sooner.
+        // No code of ours interrupts it. The next look comes sooner.
       } catch (Throwable e) {
         failure = e; // and no call, which could throw, too
       }
@@ -208,7 +208,7 @@ final class Backends {
   }
 
   /**
-   * The beginning of an exit: from here on nobody joins but the thread that runs the callbacks.
+   * The beginning of an exit: from here on only the thread that runs the callbacks joins.
    *
    * @param force even if threads other than the calling one are joined
    * @throws SegmentBusyException if there are such, and {@code force} is false

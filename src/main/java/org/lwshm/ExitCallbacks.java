@@ -236,7 +236,7 @@ public final class ExitCallbacks {
         call(next, forProcessExit);
       }
     } finally {
-      // No call here: it could throw, if the stack is full, and then nobody would ever go on.
+      // No call here: it could throw, if the stack is full, and then no thread would ever go on.
       synchronized (this) {
         if (runner == me) {
           runner = null;

@@ -141,7 +141,7 @@ public final class SegmentNative {
    */
   public static final int SHUT = -1001;
 
-  /** {@code detach}: the memory is unmapped. When nobody has an address in it. */
+  /** {@code detach}: the memory is unmapped; for when no caller has an address in it. */
   public static final int DETACH_UNMAP = 0;
 
   /** {@code detach}: private zeros take the memory's place. */

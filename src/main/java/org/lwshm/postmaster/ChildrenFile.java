@@ -113,7 +113,7 @@ final class ChildrenFile {
     }
   }
 
-  /** The file, made anew if somebody has removed it. */
+  /** The file, made anew if it has been removed. */
   Path path() {
     if (!isAtPath()) {
       LOG.warn("file {} is gone; making it anew", path);
@@ -153,7 +153,7 @@ final class ChildrenFile {
     }
   }
 
-  /** Says that nobody is in a place any more. */
+  /** Says that no child is in the place any more. */
   void erase(ChildPlace place) {
     writeOrComplain(NOBODY, position(place.slot()));
   }

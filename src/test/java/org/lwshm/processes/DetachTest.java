@@ -66,11 +66,7 @@ class DetachTest {
   void closeWaitsForACallThenDetachesAndTheLastOneOutDeletes() throws Exception {
     Segment segment = Member.builder(dataDir).spare(64).create();
     hoard(segment.id());
-    Thread caller = new Thread(() -> segment.initStruct("new", 8), "caller");
-    caller.start();
-    children.awaitUntil(() -> methodsOf(caller).contains("initStruct"));
-    children.awaitUntil(
-        () -> Arrays.stream(caller.getStackTrace()).findFirst().get().isNativeMethod());
+    Thread caller = callerThatIsInside(segment);
     Thread closer = new Thread(segment::close, "closer");
     closer.start();
     children.awaitUntil(() -> methodsOf(closer).contains("awaitCalls"));
@@ -91,11 +87,7 @@ class DetachTest {
   void closeFailsIfACallDoesNotComeBackAndMayBeTriedAgain() throws Exception {
     Segment segment = Member.builder(dataDir).spare(64).create();
     hoard(segment.id());
-    Thread caller = new Thread(() -> segment.initStruct("new", 8), "caller");
-    caller.start();
-    children.awaitUntil(() -> methodsOf(caller).contains("initStruct"));
-    children.awaitUntil(
-        () -> Arrays.stream(caller.getStackTrace()).findFirst().get().isNativeMethod());
+    Thread caller = callerThatIsInside(segment);
     SegmentBusyException e = assertThrows(SegmentBusyException.class, segment::close);
     assertTrue(e.getMessage().contains("1 calls of other threads"), e.getMessage());
     assertFalse(segment.isClosed());
@@ -106,6 +98,16 @@ class DetachTest {
     member.ok("close");
     hoarder.ok("detach");
     assertTrue(SysvSegment.of(segment.id()).isEmpty());
+  }
+
+  /** A thread inside a native call that waits for the allocator. */
+  private Thread callerThatIsInside(Segment segment) throws Exception {
+    Thread caller = new Thread(() -> segment.initStruct("new", 8), "caller");
+    caller.start();
+    children.awaitUntil(() -> methodsOf(caller).contains("initStruct"));
+    children.awaitUntil(
+        () -> Arrays.stream(caller.getStackTrace()).findFirst().get().isNativeMethod());
+    return caller;
   }
 
   private static Set<String> methodsOf(Thread thread) {
